@@ -1,0 +1,135 @@
+"""The whole stack as a graph: resources, the edges the engine recorded, and names that point at each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from policies.model import Resource, Secret, View, split_path
+
+_PREFIX = re.compile(r"^(https?:)?//(www\.|[a-z0-9-]+\.)?googleapis\.com/([a-z]+/(v\d+[a-z0-9]*|projects(?=/))/)?")
+
+
+def type_of(urn: str) -> str:
+    """The type token at the end of a URN's type chain, also of a resource that is not in the graph."""
+    parts = urn.split("::")
+    return parts[2].split("$")[-1] if len(parts) >= 4 else ""
+
+
+def canonical(value: str) -> str:
+    """A resource reference without the host and API version, and without a key's version: comparable across resources."""
+    text = _PREFIX.sub("", value.strip())
+    if text.startswith(("https://", "//")):
+        text = re.sub(r"^(https:)?//[^/]+/", "", text)
+    return re.sub(r"/cryptoKeyVersions/[^/]+$", "", text)
+
+
+class Graph:
+    """Resources by URN and type, with the edges between them in both directions."""
+
+    def __init__(self, resources: Iterable[Resource], *, stack: str = "", project: str = "") -> None:
+        self.resources: list[Resource] = list(resources)
+        self.stack = stack
+        self.project = project
+        self.by_urn: dict[str, Resource] = {r.urn: r for r in self.resources}
+        self._by_type: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            resource.graph = self
+            self._by_type.setdefault(resource.type, []).append(resource)
+
+    def of(self, *types: str) -> list[Resource]:
+        """The resources of the given type tokens, in the order of the stack."""
+        if len(types) == 1:
+            return self._by_type.get(types[0], [])
+        return [r for r in self.resources if r.type in types]
+
+    @cached_property
+    def types(self) -> set[str]:
+        """The type tokens present."""
+        return set(self._by_type)
+
+    @cached_property
+    def _by_identity(self) -> dict[str, list[Resource]]:
+        index: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            for key in _identities(resource):
+                index.setdefault(key, []).append(resource)
+        return index
+
+    @cached_property
+    def _dependents(self) -> dict[str, list[Resource]]:
+        index: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            urns = set(resource.dependencies)
+            for targets in resource.property_dependencies.values():
+                urns.update(targets)
+            for urn in urns:
+                index.setdefault(urn, []).append(resource)
+        return index
+
+    def dependents(self, resource: Resource) -> list[Resource]:
+        """The resources that depend on this one."""
+        return self._dependents.get(resource.urn, [])
+
+    def find(self, reference: str, *types: str) -> list[Resource]:
+        """The resources that a known reference (id, self link, full name, e-mail, short name) means."""
+        found = self._by_identity.get(canonical(reference), [])
+        return [r for r in found if not types or r.type in types]
+
+    def sources(self, view: View, path: str, *types: str) -> list[str]:
+        """URNs that the property's value can come from: by name where it is known, else along the recorded edges.
+
+        Edges are recorded by top-level property. A URN of a resource outside the graph (another stack's, or a file
+        that holds only a part) still tells its type, so provenance works without it.
+        """
+        value = view.raw(path)
+        if isinstance(value, Secret):
+            value = value.value
+        if isinstance(value, str) and value:
+            named = [r.urn for r in self.find(value, *types)]
+            if named:
+                return named
+        resource = view.resource
+        top = split_path(view.at(path))
+        edges = resource.property_dependencies.get(str(top[0]), ()) if top else ()
+        return [urn for urn in edges if not types or type_of(urn) in types]
+
+    def targets(self, view: View, path: str, *types: str) -> list[Resource]:
+        """`sources` as the resources that are in the graph."""
+        return [self.by_urn[u] for u in self.sources(view, path, *types) if u in self.by_urn]
+
+    def provider_of(self, resource: Resource) -> Resource | None:
+        """The provider resource that manages this one, where the graph holds it."""
+        return self.by_urn.get(resource.provider.rsplit("::", 1)[0]) if resource.provider else None
+
+    def project_of(self, resource: Resource) -> str | None:
+        """The cloud project: the resource's own setting, else its provider's. None where neither is known."""
+        for holder in (resource, self.provider_of(resource)):
+            value = holder.output("project") if holder else None
+            if isinstance(value, str):
+                return value
+        return None
+
+
+_IDENTITY_OUTPUTS = (
+    "id",
+    "selfLink",
+    "name",
+    "email",
+    "member",
+    "uniqueId",
+    "projectId",
+    "number",
+    "topicId",
+    "bucket",
+)
+_NAMED_BY = ("secretId", "accountId", "datasetId", "tableId", "topic", "instance", "repositoryId", "keyRingId")
+
+
+def _identities(resource: Resource) -> set[str]:
+    values: list[Any] = [resource.id]
+    values += [resource.output(key) for key in _IDENTITY_OUTPUTS if key not in ("bucket", "topicId")]
+    values += [resource.output(key) for key in _NAMED_BY if not resource.type.endswith(("Member", "Binding", "Policy"))]
+    return {canonical(v) for v in values if isinstance(v, str) and v}

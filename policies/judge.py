@@ -1,0 +1,136 @@
+"""The judge: applies rules to resources and says pass, fail, not applicable, undetermined or waived, never folding them.
+
+The same judge runs in the pack (per resource, then over the stack), in tests, and on files. It reads no clock and no
+files: the date of judgement, the waivers and the configuration are inputs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from policies.graph import Graph
+from policies.model import Resource, UnknownValue
+from policies.rule import Finding, Rule
+from policies.waivers import Waiver
+
+Outcome = Literal["pass", "fail", "not_applicable", "undetermined", "waived"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The verdict of one rule about one resource (or about the stack, when `resource` is None)."""
+
+    rule: Rule
+    resource: Resource | None
+    outcome: Outcome
+    findings: tuple[Finding, ...] = ()
+    waiver: Waiver | None = None
+    crashed: bool = False
+    """The rule itself raised. The outcome is then "fail": a judge that breaks does not acquit."""
+
+    @property
+    def blocking(self) -> bool:
+        """Whether this verdict stops the deployment: a failure, or an undetermined fact under a critical rule."""
+        if self.rule.level != "mandatory":
+            return False
+        return self.outcome == "fail" or (self.outcome == "undetermined" and self.rule.severity == "critical")
+
+
+@dataclass
+class Judge:
+    """Rules indexed by resource type, with thresholds and waivers."""
+
+    rules: Sequence[Rule]
+    waivers: Sequence[Waiver] = ()
+    today: dt.date = field(default_factory=lambda: dt.date(1970, 1, 1))
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Per rule id, thresholds that replace the rule's defaults."""
+    used_waivers: set[int] = field(default_factory=set)
+    _by_type: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
+
+    def rules_for(self, type_token: str) -> tuple[Rule, ...]:
+        """The resource rules that judge this type, found once per type."""
+        found = self._by_type.get(type_token)
+        if found is None:
+            found = tuple(r for r in self.rules if r.scope == "resource" and r.applies(type_token))
+            self._by_type[type_token] = found
+        return found
+
+    def judge_resource(self, resource: Resource, *, graph_rules: bool | None = None) -> list[Result]:
+        """Verdicts about one resource. `graph_rules` picks rules that need the graph (True), that do not (False), or both."""
+        return [
+            self.apply(rule, resource)
+            for rule in self.rules_for(resource.type)
+            if graph_rules is None or rule.graph == graph_rules
+        ]
+
+    def judge_stack_rules(self, graph: Graph) -> list[Result]:
+        """Verdicts of the rules about the stack as a whole: one a resource they found fault with, or one for the stack."""
+        results: list[Result] = []
+        for rule in self.rules:
+            if rule.scope == "stack":
+                results.extend(self._apply_stack(rule, graph))
+        return results
+
+    def judge_graph(self, graph: Graph) -> list[Result]:
+        """All verdicts about a whole stack."""
+        results: list[Result] = []
+        for resource in graph.resources:
+            results.extend(self.judge_resource(resource))
+        results.extend(self.judge_stack_rules(graph))
+        return results
+
+    def apply(self, rule: Rule, resource: Resource) -> Result:
+        """One rule on one resource."""
+        findings, crashed = self._run(rule, resource)
+        return self._verdict(rule, resource, findings, crashed)
+
+    def _apply_stack(self, rule: Rule, graph: Graph) -> list[Result]:
+        findings, crashed = self._run(rule, graph)
+        groups: dict[str, list[Finding]] = {}
+        for finding in findings:
+            groups.setdefault(finding.resource.urn if finding.resource else "", []).append(finding)
+        if not groups:
+            return [Result(rule, None, "pass")]
+        return [self._verdict(rule, group[0].resource, group, crashed) for group in groups.values()]
+
+    def _run(self, rule: Rule, subject: Resource | Graph) -> tuple[list[Finding], bool]:
+        findings: list[Finding] = []
+        resource = subject if isinstance(subject, Resource) else None
+        try:
+            arguments = ({**rule.params, **self.params.get(rule.id, {})},) if rule.params else ()
+            for finding in rule.check(subject, *arguments):
+                findings.append(finding)  # noqa: PERF402 - what was found before an unknown value counts
+        except UnknownValue as error:
+            findings.append(Finding("undetermined", "is known only after the first `up`", error.path, resource))
+        except Exception as error:  # noqa: BLE001 - a broken rule must not silence the others, nor acquit
+            message = f"rule {rule.id} broke: {type(error).__name__}: {error}"
+            return [*findings, Finding("fail", message, "", resource)], True
+        return findings, False
+
+    def _verdict(self, rule: Rule, resource: Resource | None, findings: Iterable[Finding], crashed: bool) -> Result:
+        kinds: dict[str, list[Finding]] = {}
+        for finding in findings:
+            kinds.setdefault(finding.kind, []).append(finding)
+        if failures := kinds.get("fail"):
+            waiver = None if crashed else self._waiver(rule, resource)
+            outcome: Outcome = "waived" if waiver else "fail"
+            return Result(rule, resource, outcome, tuple(failures), waiver, crashed)
+        if unknown := kinds.get("undetermined"):
+            waiver = self._waiver(rule, resource)
+            return Result(rule, resource, "waived" if waiver else "undetermined", tuple(unknown), waiver)
+        if skipped := kinds.get("not_applicable"):
+            return Result(rule, resource, "not_applicable", tuple(skipped))
+        return Result(rule, resource, "pass")
+
+    def _waiver(self, rule: Rule, resource: Resource | None) -> Waiver | None:
+        if not rule.waivable:
+            return None
+        for index, waiver in enumerate(self.waivers):
+            if waiver.covers(rule.id, resource) and waiver.expires >= self.today:
+                self.used_waivers.add(index)
+                return waiver
+        return None

@@ -1,0 +1,290 @@
+"""What a rule sees: one resource, decoded once into plain values, read through paths that refuse to guess.
+
+Three kinds of value need care and have one home here:
+
+* an **unknown** (only the cloud will say, after the first `up`): reading it raises `UnknownValue`, so that no rule can
+  take it for a pass;
+* a **secret**: readable for a rule, never shown in a message (`View.show` masks it);
+* a **missing** value: `None`. Letter case, strings for booleans and numbers are normalised by the typed readers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from policies.graph import Graph
+
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"
+OUTPUT_SIGNATURE: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+RESOURCE_SIGNATURE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+_UNKNOWNS: Final = frozenset(
+    {
+        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    }
+)
+"""The engine's markers for a value of any type, bool, number, array, asset, archive and object that is not known yet."""
+
+
+class _Unknown:
+    """The one value that stands for "not known before the first `up`"."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = _Unknown()
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value the engine keeps encrypted. `value` is UNKNOWN where only the ciphertext or a mask is at hand."""
+
+    value: Any
+
+    def __repr__(self) -> str:
+        return "[secret]"
+
+
+class UnknownValue(Exception):
+    """A rule read a value that is not known yet; carries the property path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def decode(value: Any) -> Any:
+    """Engine JSON (a digest, an export or a decoded request) as plain values, with UNKNOWN and Secret marked."""
+    if isinstance(value, str):
+        if value in _UNKNOWNS:
+            return UNKNOWN
+        return Secret(UNKNOWN) if value == "[secret]" else value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, Mapping):
+        signature = value.get(SIGNATURE)
+        if signature is None:
+            return {k: decode(v) for k, v in value.items()}
+        return _decode_special(signature, value)
+    if isinstance(value, list | tuple):
+        return [decode(v) for v in value]
+    return value
+
+
+def _decode_special(signature: Any, value: Mapping[str, Any]) -> Any:
+    if signature == SECRET_SIGNATURE:
+        inner = value.get("value", value.get("plaintext", UNKNOWN))
+        return Secret(decode(inner))
+    if signature == OUTPUT_SIGNATURE:
+        inner = decode(value["value"]) if "value" in value else UNKNOWN
+        return Secret(inner) if value.get("secret") else inner
+    if signature == RESOURCE_SIGNATURE:
+        return decode(value.get("id", UNKNOWN))
+    return {k: decode(v) for k, v in value.items() if k != SIGNATURE}
+
+
+@lru_cache(maxsize=8192)
+def split_path(path: str) -> tuple[str | int, ...]:
+    """`a.b[0].c` as its steps: ("a", "b", 0, "c"). A key with dots or dashes is written `a["x.y"]`."""
+    steps: list[str | int] = []
+    for match in re.finditer(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[\]]+)', path):
+        quoted, index, key = match.groups()
+        steps.append(int(index) if index is not None else quoted if quoted is not None else key)
+    return tuple(steps)
+
+
+_TRUE: Final = frozenset({"true", "on", "yes", "1", "enabled"})
+_FALSE: Final = frozenset({"false", "off", "no", "0", "disabled", ""})
+
+
+@dataclass(slots=True)
+class View:
+    """A resource, or one block inside it, with the path that leads there."""
+
+    resource: Resource
+    data: Any
+    path: str = ""
+
+    def at(self, path: str) -> str:
+        """The full property path of something inside this view, for messages."""
+        if not path:
+            return self.path
+        return f"{self.path}.{path}" if self.path and not path.startswith("[") else f"{self.path}{path}"
+
+    def raw(self, path: str) -> Any:
+        """The value as decoded: may be None, UNKNOWN or a Secret. UNKNOWN above the path gives UNKNOWN."""
+        value = self.data
+        for step in split_path(path):
+            if isinstance(value, Secret):
+                value = value.value
+            if value is UNKNOWN:
+                return UNKNOWN
+            if isinstance(step, int):
+                value = value[step] if isinstance(value, list) and step < len(value) else None
+            elif isinstance(value, dict):
+                value = value.get(step)
+            elif isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+                value = value[0].get(step)
+            else:
+                return None
+        return value
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """The value, or `default` where it is missing. Raises UnknownValue."""
+        value = self.raw(path)
+        if isinstance(value, Secret):
+            value = value.value
+        if value is UNKNOWN:
+            raise UnknownValue(self.at(path))
+        return default if value is None else value
+
+    def text(self, path: str, default: str | None = None) -> str | None:
+        """A string without surrounding blanks; an empty one counts as missing."""
+        value = self.get(path)
+        if value is None or isinstance(value, dict | list):
+            return default
+        return ("true" if value is True else "false" if value is False else str(value)).strip() or default
+
+    def upper(self, path: str, default: str | None = None) -> str | None:
+        """`text` in capitals: enumerations compare without regard to letter case."""
+        value = self.text(path)
+        return default if value is None else value.upper()
+
+    def flag(self, path: str, default: bool = False) -> bool:
+        """A boolean, also from the strings and numbers that users and templates write for one."""
+        value = self.get(path)
+        if value is None:
+            return default
+        word = str(value).strip().lower()
+        return True if word in _TRUE else False if word in _FALSE else bool(value)
+
+    def number(self, path: str) -> float | None:
+        """A number, also from a string such as `"30"`, `"30.5"` or a duration in seconds such as `"7776000s"`."""
+        value = self.get(path)
+        if value is None or isinstance(value, dict | list):
+            return None
+        if isinstance(value, bool):
+            return float(value)
+        try:
+            return float(str(value).strip().rstrip("sS"))
+        except ValueError:
+            return None
+
+    def items(self, path: str) -> list[Any]:
+        """A list (a lone value counts as a list of one, a missing one as empty). Elements may be UNKNOWN."""
+        value = self.get(path)
+        return [] if value is None else value if isinstance(value, list) else [value]
+
+    def views(self, path: str) -> list[View]:
+        """The blocks of a list, or the one block where the provider has only one, as views."""
+        value = self.get(path)
+        if value is None:
+            return []
+        if isinstance(value, list):
+            return [View(self.resource, item, self.at(f"{path}[{i}]")) for i, item in enumerate(value)]
+        return [View(self.resource, value, self.at(path))]
+
+    def has(self, path: str) -> bool:
+        """Whether something is written there, be it known, secret or unknown. Empty strings and lists are nothing."""
+        value = self.raw(path)
+        if isinstance(value, Secret):
+            return True
+        return value is UNKNOWN or (value is not None and value != "" and value != [] and value != {})
+
+    def known(self, path: str) -> bool:
+        """Whether the value can be read now."""
+        value = self.raw(path)
+        return not (value is UNKNOWN or (isinstance(value, Secret) and value.value is UNKNOWN))
+
+    def is_secret(self, path: str) -> bool:
+        """Whether the engine keeps the value (or something above it) encrypted."""
+        value: Any = self.data
+        for step in split_path(path):
+            if isinstance(value, Secret):
+                return True
+            if isinstance(value, dict):
+                value = value.get(str(step))
+            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+                value = value[step]
+            else:
+                return False
+        return isinstance(value, Secret)
+
+    def show(self, path: str) -> str:
+        """The value for a message: secrets masked, long texts shortened."""
+        value = self.raw(path)
+        if value is None:
+            return "not set"
+        if self.is_secret(path):
+            return "[secret]"
+        shown = "not known yet" if value is UNKNOWN else repr(value)
+        return shown if len(shown) <= 120 else shown[:117] + "..."
+
+
+@dataclass(slots=True)
+class Resource(View):
+    """One resource of a stack. Reading goes to the declared inputs; `outputs` also holds what the cloud filled in."""
+
+    resource: Resource = field(init=False)
+    urn: str = ""
+    type: str = ""
+    name: str = ""
+    outputs: dict[str, Any] = field(default_factory=dict)
+    protect: bool = False
+    ignore_changes: tuple[str, ...] = ()
+    provider: str | None = None
+    parent: str | None = None
+    dependencies: tuple[str, ...] = ()
+    property_dependencies: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    custom: bool = True
+    id: str | None = None
+    position: str | None = None
+    """Where the program declares it, such as `project:///components/database.py#88`."""
+    graph: Graph | None = None
+
+    def __post_init__(self) -> None:
+        self.resource = self
+
+    def output(self, path: str) -> Any:
+        """A value of the outputs (falls back to the inputs), or None where it is missing or not known."""
+        for data in (self.outputs, self.data):
+            value = View(self, data).raw(path)
+            if isinstance(value, Secret):
+                value = value.value
+            if value is not None and value is not UNKNOWN:
+                return value
+        return None
+
+    def walk(self) -> Iterator[tuple[str, Any]]:
+        """Every leaf of the inputs with its path, secrets kept as Secret."""
+        yield from _walk(self.data, "")
+
+
+def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            step = key if re.fullmatch(r"[A-Za-z_]\w*", str(key)) else f'["{key}"]'
+            yield from _walk(item, f"{path}.{step}" if path and not step.startswith("[") else f"{path}{step}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, f"{path}[{index}]")
+    else:
+        yield path, value
+
+
+def gcp(token: str) -> str:
+    """`sql/databaseInstance` as the full type token `gcp:sql/databaseInstance:DatabaseInstance`."""
+    name = token.rsplit("/", 1)[1]
+    return f"gcp:{token}:{name[0].upper()}{name[1:]}"

@@ -1,0 +1,130 @@
+"""Every rule, on the cases that famous rules miss: compliant, absent, wrong, unknown, not applicable, waived.
+
+The cases come from the examples that each rule carries, so that none can be registered without them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+import pytest
+
+from policies.clauses import CLAUSES
+from policies.graph import Graph
+from policies.judge import Judge, Result
+from policies.model import UNKNOWN
+from policies.rule import Rule, Sample
+from policies.rules import load_all
+from policies.waivers import Waiver
+from tests.policies.examples import graph, samples, with_value
+
+RULES = load_all()
+TODAY = dt.date(2026, 11, 22)
+
+
+def verdicts(rule: Rule, stack: Graph, *waivers: Waiver) -> list[Result]:
+    """The verdicts of one rule: about the first resource of the example, or about the stack for a stack rule."""
+    judge = Judge([rule], waivers=waivers, today=TODAY)
+    if rule.scope == "stack":
+        return judge.judge_stack_rules(stack)
+    return [judge.apply(rule, stack.resources[0])]
+
+
+def outcome(rule: Rule, parts: tuple[Sample, ...], *waivers: Waiver) -> str:
+    """The worst outcome of the rule on the example."""
+    found = {r.outcome for r in verdicts(rule, graph(parts), *waivers)}
+    assert not any(r.crashed for r in verdicts(rule, graph(parts), *waivers)), verdicts(rule, graph(parts), *waivers)
+    return next(o for o in ("fail", "undetermined", "waived", "not_applicable", "pass") if o in found)
+
+
+def cases(kind: str) -> list[object]:
+    return [
+        pytest.param(rule, samples(rule, example), id=f"{rule.id}-{kind}{i}")
+        for rule in RULES.values()
+        for i, example in enumerate(getattr(rule, kind))
+    ]
+
+
+def decided(value: object) -> list[object]:
+    """A good example of each resource rule with one deciding property replaced by `value`."""
+    made = []
+    for rule in RULES.values():
+        for path in rule.decides:
+            first, *rest = samples(rule, rule.good[0])
+            changed = dataclasses.replace(first, props=with_value(first.props, path, value))
+            made.append(pytest.param(rule, (changed, *rest), id=f"{rule.id}-{path}"))
+    return made
+
+
+@pytest.mark.parametrize(("rule", "parts"), cases("good"))
+def test_good_example_passes(rule: Rule, parts: tuple[Sample, ...]) -> None:
+    """A compliant resource raises no false alarm."""
+    assert outcome(rule, parts) == "pass"
+
+
+@pytest.mark.parametrize(("rule", "parts"), cases("bad"))
+def test_bad_example_fails(rule: Rule, parts: tuple[Sample, ...]) -> None:
+    """A wrong value is a failure."""
+    assert outcome(rule, parts) == "fail"
+
+
+@pytest.mark.parametrize(("rule", "parts"), cases("not_applicable"))
+def test_exempt_example_is_not_applicable(rule: Rule, parts: tuple[Sample, ...]) -> None:
+    """A resource that cannot have the fact is neither a pass nor a failure."""
+    assert outcome(rule, parts) == "not_applicable"
+
+
+@pytest.mark.parametrize(("rule", "parts"), decided(None))
+def test_absent_value_ends_as_declared(rule: Rule, parts: tuple[Sample, ...]) -> None:
+    """Leaving the deciding property out is judged on purpose, not by accident."""
+    assert outcome(rule, parts) == rule.absent
+
+
+@pytest.mark.parametrize(("rule", "parts"), decided(UNKNOWN))
+def test_unknown_value_without_provenance_is_never_a_pass(rule: Rule, parts: tuple[Sample, ...]) -> None:
+    """A value that is known only after apply, coming from nowhere, is undetermined."""
+    bare = tuple(dataclasses.replace(part, depends={}) for part in parts)
+    assert outcome(rule, bare) in ("undetermined", "fail")
+
+
+@pytest.mark.parametrize(("rule", "parts"), [p for p in decided(UNKNOWN) if p.values[0].provenance])  # type: ignore[attr-defined]
+def test_unknown_value_passes_by_provenance(rule: Rule, parts: tuple[Sample, ...]) -> None:
+    """A value that is known only after apply passes when the edge leads to a fitting resource."""
+    assert outcome(rule, parts) == "pass"
+
+
+@pytest.mark.parametrize(("rule", "parts"), cases("bad"))
+def test_waiver_turns_failure_into_waived_until_it_expires(rule: Rule, parts: tuple[Sample, ...]) -> None:
+    """A live waiver excuses a failure visibly, an expired one does not, and some rules cannot be waived."""
+    names = {r.resource.name if r.resource else "stack" for r in verdicts(rule, graph(parts))}
+    common = {
+        "rule": rule.id,
+        "owner": "team-platform",
+        "reason": "a documented reason",
+        "compensating_control": "watched daily",
+    }
+    live = [Waiver(resource=n, expires=TODAY, **common) for n in names]
+    late = [Waiver(resource=n, expires=TODAY - dt.timedelta(days=1), **common) for n in names]
+    assert outcome(rule, parts, *live) == ("waived" if rule.waivable else "fail")
+    assert outcome(rule, parts, *late) == "fail"
+
+
+def test_every_rule_carries_its_proof() -> None:
+    """No rule lacks good and bad examples, a deciding property (or stack scope), a known clause, a fix and a reason."""
+    lacking = {
+        rule.id: [
+            what
+            for what, there in (
+                ("good", rule.good),
+                ("bad", rule.bad),
+                ("decides", rule.decides or rule.scope == "stack"),
+                ("clause", rule.clause in CLAUSES),
+                ("fix", rule.fix),
+                ("why", rule.why),
+            )
+            if not there
+        ]
+        for rule in RULES.values()
+    }
+    assert {rule: what for rule, what in lacking.items() if what} == {}
