@@ -34,9 +34,12 @@ class Result:
     @property
     def blocking(self) -> bool:
         """Whether this verdict stops the deployment: a failure, or an undetermined fact under a critical rule."""
-        if self.rule.level != "mandatory":
-            return False
-        return self.outcome == "fail" or (self.outcome == "undetermined" and self.rule.severity == "critical")
+        if self.outcome == "fail":
+            return self.rule.level in ("mandatory", "remediate")
+        if self.outcome == "undetermined" and self.rule.level != "advisory":
+            default = "mandatory" if self.rule.severity == "critical" else "advisory"
+            return (self.rule.undetermined or default) == "mandatory"
+        return False
 
 
 @dataclass

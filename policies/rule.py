@@ -15,7 +15,7 @@ from policies.model import Resource, UnknownValue, View
 
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("low", "medium", "high", "critical")
-Level = Literal["advisory", "mandatory", "disabled"]
+Level = Literal["advisory", "mandatory", "remediate", "disabled"]
 Scope = Literal["resource", "stack"]
 Absent = Literal["fail", "pass", "undetermined", "not_applicable"]
 
@@ -102,11 +102,15 @@ class Rule:
     graph: bool = False
     """Whether the rule needs the edges of the whole stack; if not, it stops a resource before it is created."""
     level: Level = "mandatory"
+    undetermined: Level | None = None
+    """Whether an undecidable fact stops the deployment. Unset: mandatory under a critical rule, else advisory."""
     waivable: bool = True
     provenance: bool = False
     """Whether an unknown value passes when it comes from a fitting resource of the same stack."""
     params: Mapping[str, float | str | tuple[str, ...]] = field(default_factory=dict)
     """Thresholds with their defaults: a company may change them in the pack's configuration."""
+    remediate: Callable[[Resource], Iterable[tuple[str, Any]]] | None = None
+    """Yields (path, value) pairs that make the resource comply; a Secret value wraps what stands there as a secret."""
     good: tuple[Example, ...] = ()
     bad: tuple[Example, ...] = ()
     not_applicable: tuple[Example, ...] = ()

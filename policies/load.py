@@ -1,0 +1,123 @@
+"""Reads stacks from files: a `pulumi stack export`, a bare checkpoint, or the digest of `pulumi preview --json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from policies.graph import Graph
+from policies.model import Resource, decode
+
+EXPORT_VERSIONS: Final = (3, 4)
+_GONE: Final = frozenset(
+    {"delete", "delete-replaced", "discard", "discard-replaced", "read-discard", "remove-pending-replace"}
+)
+"""Steps after which the resource is no longer part of the stack."""
+
+
+class LoadError(Exception):
+    """The file is not a stack: what is wrong with it and what was expected."""
+
+
+def load(path: Path) -> Graph:
+    """The stack in a file. Raises LoadError for a file that cannot be read, is cut short, or is of another kind."""
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise LoadError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise LoadError(f"{path}: is not text in UTF-8 (byte {error.start})") from error
+    except json.JSONDecodeError as error:
+        end = path.stat().st_size
+        cut = " (it seems cut short)" if error.pos >= end - 2 or "Unterminated" in error.msg else ""
+        raise LoadError(f"{path}: is not JSON: {error.msg} at line {error.lineno}{cut}") from error
+    except RecursionError as error:
+        raise LoadError(f"{path}: is nested too deeply to be a stack") from error
+    return from_document(document, str(path))
+
+
+def from_document(document: Any, origin: str = "document") -> Graph:
+    """The stack in a parsed document."""
+    if isinstance(document, Mapping):
+        if "deployment" in document:
+            return _export(document, origin)
+        if "checkpoint" in document:
+            latest = (document.get("checkpoint") or {}).get("latest") or {}
+            return _export({"version": document.get("version", 3), "deployment": latest}, origin)
+        if "steps" in document or "changeSummary" in document:
+            return _digest(document, origin)
+    raise LoadError(f"{origin}: neither a stack export (key `deployment`) nor a preview digest (key `steps`)")
+
+
+def _export(document: Mapping[str, Any], origin: str) -> Graph:
+    version = document.get("version")
+    if version not in EXPORT_VERSIONS:
+        raise LoadError(
+            f"{origin}: export version {version!r}; this judge reads {EXPORT_VERSIONS[0]} to {EXPORT_VERSIONS[-1]}"
+        )
+    deployment = document["deployment"]
+    resources = deployment.get("resources") if isinstance(deployment, Mapping) else None
+    if deployment and resources is None:
+        resources = []
+    if not isinstance(resources, list):
+        raise LoadError(f"{origin}: deployment.resources is not a list")
+    states = [s for s in resources if not (isinstance(s, Mapping) and s.get("delete"))]
+    return _graph(states, origin)
+
+
+def _digest(document: Mapping[str, Any], origin: str) -> Graph:
+    steps = document.get("steps")
+    if steps is None:
+        steps = []
+    if not isinstance(steps, list):
+        raise LoadError(f"{origin}: steps is not a list")
+    states: dict[str, Any] = {}
+    for index, step in enumerate(steps):
+        if not isinstance(step, Mapping):
+            raise LoadError(f"{origin}: steps[{index}] is not an object")
+        state = step.get("newState")
+        if step.get("op") in _GONE or state is None:
+            continue
+        states[str(step.get("urn") or (state.get("urn") if isinstance(state, Mapping) else index))] = (
+            {"urn": step.get("urn"), **state} if isinstance(state, Mapping) else state
+        )
+    return _graph(states.values(), origin)
+
+
+def _graph(states: Iterable[Any], origin: str) -> Graph:
+    resources = [resource(state, f"{origin}: resource {index}") for index, state in enumerate(states)]
+    first = resources[0].urn.split("::") if resources else []
+    stack, project = (first[0].rsplit(":", 1)[-1], first[1]) if len(first) >= 4 else ("", "")
+    return Graph(resources, stack=stack, project=project)
+
+
+def resource(state: Any, origin: str = "resource") -> Resource:
+    """One resource from the engine's JSON form of its state."""
+    if not isinstance(state, Mapping) or not isinstance(state.get("urn"), str):
+        raise LoadError(f"{origin} has no urn")
+    urn: str = state["urn"]
+    token = state.get("type") or (urn.split("::")[2].split("$")[-1] if urn.count("::") >= 3 else "")
+    inputs, outputs = state.get("inputs"), state.get("outputs")
+    for key, value in (("inputs", inputs), ("outputs", outputs)):
+        if value is not None and not isinstance(value, Mapping):
+            raise LoadError(f"{origin} ({urn}): {key} is not an object")
+    declared = decode(inputs if inputs else outputs or {})
+    edges = state.get("propertyDependencies") or {}
+    return Resource(
+        data=declared,
+        urn=urn,
+        type=str(token),
+        name=urn.rsplit("::", 1)[-1],
+        outputs={**declared, **decode(outputs or {})},
+        protect=bool(state.get("protect")),
+        ignore_changes=tuple(state.get("ignoreChanges") or ()),
+        provider=state.get("provider") or None,
+        parent=state.get("parent") or None,
+        dependencies=tuple(state.get("dependencies") or ()),
+        property_dependencies={k: tuple(v or ()) for k, v in edges.items()},
+        custom=bool(state.get("custom", True)),
+        id=state.get("id") or None,
+        position=state.get("sourcePosition") or None,
+    )

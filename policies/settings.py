@@ -1,0 +1,118 @@
+"""The pack's configuration: levels, thresholds and scopes, read from the engine's pack configuration or a file.
+
+The shape is the engine's own: rule id → level, or → object with `enforcementLevel` and the rule's thresholds; `all` sets
+a level for every rule. No configuration can lower a rule that cannot be waived.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Final
+
+from policies.rule import Level, Rule
+
+LEVELS: Final[tuple[Level, ...]] = ("advisory", "mandatory", "remediate", "disabled")
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used: every mistake, one a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Levels and thresholds that differ from the rules' own."""
+
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    undetermined: Mapping[str, Level] = field(default_factory=dict)
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def apply(self, rules: Iterable[Rule]) -> list[Rule]:
+        """The rules with their configured levels; disabled ones are left out."""
+        chosen: list[Rule] = []
+        for rule in rules:
+            level = self.levels.get(rule.id, rule.level)
+            undetermined = self.undetermined.get(rule.id, rule.undetermined)
+            if level != "disabled":
+                chosen.append(dataclasses.replace(rule, level=level, undetermined=undetermined))
+        return chosen
+
+
+def schema(rule: Rule) -> dict[str, dict[str, Any]]:
+    """The JSON schema of a rule's configuration properties, for the engine's listing and its own validation."""
+    properties: dict[str, dict[str, Any]] = {
+        "undetermined": {
+            "type": "string",
+            "enum": ["advisory", "mandatory"],
+            "description": "Whether an undecidable fact stops the deployment (default: only under critical rules).",
+        }
+    }
+    for name, default in rule.params.items():
+        if isinstance(default, tuple):
+            properties[name] = {"type": "array", "items": {"type": "string"}, "default": list(default)}
+        else:
+            properties[name] = {"type": "string" if isinstance(default, str) else "number", "default": default}
+    return properties
+
+
+def parse(config: Mapping[str, Any], rules: Mapping[str, Rule]) -> Settings:
+    """Settings from a configuration document. Raises SettingsError with every mistake at once."""
+    mistakes: list[str] = []
+    levels: dict[str, Level] = {}
+    undetermined: dict[str, Level] = {}
+    params: dict[str, dict[str, Any]] = {}
+    blanket = config.get("all")
+    if blanket is not None:
+        level = blanket.get("enforcementLevel") if isinstance(blanket, Mapping) else blanket
+        if level not in LEVELS:
+            mistakes.append(f"all: {level!r} is no level; one of {', '.join(LEVELS)}")
+        else:
+            levels.update({r.id: level for r in rules.values() if r.waivable or _as_strict(level)})
+    for rule_id, value in config.items():
+        if rule_id == "all":
+            continue
+        rule = rules.get(rule_id)
+        if rule is None:
+            near = get_close_matches(rule_id, rules, n=1)
+            mistakes.append(f"{rule_id}: no rule is called so" + (f"; did you mean {near[0]}?" if near else ""))
+            continue
+        entry: Mapping[str, Any] = value if isinstance(value, Mapping) else {"enforcementLevel": value}
+        for key, setting in entry.items():
+            if key == "enforcementLevel":
+                if setting not in LEVELS:
+                    mistakes.append(f"{rule_id}: {setting!r} is no level; one of {', '.join(LEVELS)}")
+                elif not rule.waivable and not _as_strict(setting):
+                    mistakes.append(f"{rule_id}: cannot be {setting}: the rule is not waivable")
+                else:
+                    levels[rule_id] = setting
+            elif key == "undetermined":
+                if setting not in ("advisory", "mandatory"):
+                    mistakes.append(f"{rule_id}.undetermined: {setting!r} is neither advisory nor mandatory")
+                elif not rule.waivable and setting != "mandatory" and rule.severity == "critical":
+                    mistakes.append(f"{rule_id}.undetermined: cannot be {setting}: the rule is not waivable")
+                else:
+                    undetermined[rule_id] = setting
+            elif key not in rule.params:
+                known = ", ".join(rule.params) or "none"
+                mistakes.append(f"{rule_id}.{key}: the rule has no such setting (it has: {known})")
+            elif not _fits(setting, rule.params[key]):
+                mistakes.append(f"{rule_id}.{key}: {setting!r} is not of the kind of {rule.params[key]!r}")
+            else:
+                params.setdefault(rule_id, {})[key] = tuple(setting) if isinstance(setting, list) else setting
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return Settings(levels=levels, undetermined=undetermined, params=params)
+
+
+def _as_strict(level: str) -> bool:
+    return level in ("mandatory", "remediate")
+
+
+def _fits(value: Any, default: float | str | tuple[str, ...]) -> bool:
+    if isinstance(default, tuple):
+        return isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
+    if isinstance(default, str):
+        return isinstance(value, str)
+    return isinstance(value, int | float) and not isinstance(value, bool)
