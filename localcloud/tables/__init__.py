@@ -1,0 +1,1 @@
+"""Tables of the resource types that are served: one row a type."""
