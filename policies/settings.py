@@ -17,7 +17,7 @@ from policies.rule import Level, Rule
 LEVELS: Final[tuple[Level, ...]] = ("advisory", "mandatory", "remediate", "disabled")
 
 
-class SettingsError(Exception):
+class SettingsError(ValueError):
     """The configuration cannot be used: every mistake, one a line."""
 
 

@@ -43,7 +43,7 @@ class Waiver(BaseModel):
         return any(fnmatchcase(name, self.resource) for name in names)
 
 
-class WaiverError(Exception):
+class WaiverError(ValueError):
     """The waivers file cannot be used; every mistake with its line."""
 
 
