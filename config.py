@@ -1,0 +1,180 @@
+"""The only reader of the stack file: everything a company decides, checked at once before any resource exists.
+
+`load()` returns a frozen `StackConfig` or raises one `ConfigError` that lists every mistake with its key, clause and
+the line to write. A new area adds a model (and a `check` for what spans sections) under `settings/` and one field here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pulumi
+from pydantic import Field, ValidationError
+
+import settings
+from settings.backups import Backups
+from settings.base import Mistake, Named, Section, named, section
+from settings.company import Company
+from settings.data import DataClasses
+from settings.databases import Database
+from settings.mistakes import from_validation, plain_secrets
+from settings.network import Network
+from settings.projects import Projects
+from settings.protection import Unprotected
+from settings.regions import Regions
+from settings.secrets import Secrets
+from settings.workloads import Workloads
+
+AREAS = (
+    settings.projects,
+    settings.regions,
+    settings.network,
+    settings.databases,
+    settings.backups,
+    settings.secrets,
+    settings.workloads,
+    settings.protection,
+)
+"""Modules whose `check` looks across sections."""
+
+
+class StackConfig(Section):
+    """One stack: the whole of `Pulumi.<stack>.yaml`."""
+
+    company: Company = section("HOS-1")
+    """Who runs it."""
+
+    projects: Projects = section("HOS-1")
+    """Where it runs."""
+
+    regions: Regions = section("PRI-1")
+    """In which places."""
+
+    data_classes: DataClasses = named("ENC-1", "customer")
+    """Which kinds of data."""
+
+    network: Network = section("HOS-1")
+    """On which addresses."""
+
+    databases: Named[Database] = named("BAK-1", "orders", {})
+    """In which databases."""
+
+    backups: Backups = section("BAK-4")
+    """Copied how."""
+
+    secrets: Secrets = section("ENC-9")
+    """With which secrets."""
+
+    workloads: Workloads = named("ACC-5", "orders-api", {})
+    """Used by whom."""
+
+    unprotected: Named[Unprotected] = named("CHG-5", "orders", {})
+    """Which stores may be deleted."""
+
+    today: date = Field(
+        default_factory=lambda: datetime.now(UTC).date(),
+        examples=["2027-01-31"],
+        json_schema_extra={"clause": "ENC-9"},
+    )
+    """The day the first rotation of new secrets is counted from; left out, it is the day of the run (UTC)."""
+
+
+class ConfigError(pulumi.RunError):
+    """The stack file cannot be used. The message lists everything that is wrong with it."""
+
+    def __init__(self, mistakes: Iterable[Mistake], stack: str) -> None:
+        self.mistakes = tuple(mistakes)
+        count = f"{len(self.mistakes)} mistake{'s' if len(self.mistakes) > 1 else ''}"
+        blocks = (
+            f"{number}. {mistake.key}  ({mistake.clause})\n   {mistake.problem}\n   write: {mistake.example}"
+            for number, mistake in enumerate(self.mistakes, 1)
+        )
+        super().__init__("\n".join((f"Pulumi.{stack}.yaml has {count}; nothing was changed.", *blocks)))
+
+
+def parse(raw: Mapping[str, object], stack: str = "prod", secret_keys: Iterable[str] = ()) -> StackConfig:
+    """Check the sections of a stack file. `secret_keys` are the keys that the file holds encrypted."""
+    mistakes = list(plain_secrets(raw, secret_keys))
+    hidden = {mistake.key for mistake in mistakes}
+    config, found, repaired = _validate(raw, hidden)
+    mistakes += found
+    if config is not None:
+        for area in AREAS:
+            mistakes += (m for m in area.check(config) if not _rests_on(m, repaired))
+    if mistakes or config is None:
+        raise ConfigError(mistakes, stack)
+    return config
+
+
+def load() -> StackConfig:
+    """Read the configuration of the running program."""
+    own_config = pulumi.Config()
+    everything = {
+        **pulumi.runtime.config.get_config_env(),
+        **pulumi.runtime.config.CONFIG.get(),
+    }
+    secret = {key for key in everything if pulumi.runtime.is_config_secret(key)}
+    secret |= set(pulumi.runtime.config.get_config_secret_keys_env())
+    own = {}
+    for key, value in everything.items():
+        namespace, _, name = key.partition(":")
+        own[name if namespace == own_config.name else key] = _decoded(value)
+    names = {key.removeprefix(f"{own_config.name}:") for key in secret}
+    return parse(own, pulumi.get_stack(), names)
+
+
+def require_policy_pack(environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse to run where no policy pack judges the result (CHG-7).
+
+    The engine hands its environment to the program, so the variable that makes it load the pack is seen here too.
+    """
+    pack = Path(__file__).parent / "policies"
+    named = [part for part in environment.get("PULUMI_OPTION_POLICY_PACK", "").split(",") if part]
+    broken = [path for path in named if not (Path(path) / "PulumiPolicy.yaml").is_file()]
+    if not named or broken:
+        wrong = f"{broken[0]} holds no policy pack" if broken else "PULUMI_OPTION_POLICY_PACK is not set"
+        raise pulumi.RunError(
+            f"CHG-7: no policy pack would judge this stack: {wrong}.\n"
+            f"write: export PULUMI_OPTION_POLICY_PACK={pack}   (make preview and make up do it for you)"
+        )
+
+
+def _decoded(value: object) -> object:
+    """The engine hands structured values over as JSON text."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            return value
+    return value
+
+
+def _validate(raw: Mapping[str, object], hidden: set[str]) -> tuple[StackConfig | None, list[Mistake], set[str]]:
+    """Validate, then validate again with every wrong value replaced by its example, so that nothing hides the rest."""
+    values = {key: value for key, value in json.loads(json.dumps(raw)).items() if ":" not in key}
+    mistakes: list[Mistake] = []
+    repaired: set[str] = set()
+    for _ in range(8):
+        try:
+            return (
+                StackConfig.model_validate_json(json.dumps(values)),
+                mistakes,
+                repaired,
+            )
+        except ValidationError as error:
+            for mistake, repair in from_validation(error, StackConfig, values, hidden):
+                if mistake.key not in repaired | hidden:
+                    mistakes.append(mistake)
+                    repaired.add(mistake.key)
+                repair()
+    return None, mistakes, repaired
+
+
+def _rests_on(mistake: Mistake, repaired: set[str]) -> bool:
+    """Whether a verdict rests on a value that was itself wrong."""
+    keys = (mistake.key, *mistake.others)
+    return any(key == bad or key.startswith(f"{bad}.") for bad in repaired for key in keys)

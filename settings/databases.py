@@ -1,0 +1,134 @@
+"""The PostgreSQL databases: size, availability, backups and the people who may have a login."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from .base import Mistake, Named, Reason, Section, named, section, setting
+from .data import unknown_class
+from .limits import BACKUPS_RETAINED_MIN, FINAL_BACKUP_DAYS_MIN, RECOVERY_DAYS
+
+if TYPE_CHECKING:
+    from config import StackConfig
+
+Group = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*@[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+"""Address of a Google group."""
+
+SqlName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+"""A PostgreSQL identifier that never needs quotes."""
+
+TIER = r"^db-(custom-\d+-\d+|perf-optimized-N-\d+)$"
+
+
+class Backup(Section):
+    """The schedule of one database. Backups lie in the backup region."""
+
+    at: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = setting("BAK-1", "02:00", "02:00")
+    """Daily start, HH:MM in UTC."""
+
+    retained: Annotated[int, Field(ge=BACKUPS_RETAINED_MIN, le=365)] = setting("BAK-2", 35, 35)
+    """Daily backups kept."""
+
+    recovery_days: Annotated[int, Field(ge=RECOVERY_DAYS, le=35)] = setting("BAK-2", 7, 7)
+    """Days of point-in-time recovery; more than 7 only on a db-perf-optimized tier."""
+
+    final_days: Annotated[int, Field(ge=FINAL_BACKUP_DAYS_MIN, le=365)] = setting("BAK-5", 90, 90)
+    """Days for which the backup taken on deletion is kept."""
+
+
+class Maintenance(Section):
+    """The weekly hour in which Google may restart the database for updates."""
+
+    day: Annotated[int, Field(ge=1, le=7)] = setting("HOS-6", 7, 7)
+    """Day of the week, 1 is Monday."""
+
+    hour: Annotated[int, Field(ge=0, le=23)] = setting("HOS-6", 4, 4)
+    """Hour in UTC."""
+
+    track: Literal["canary", "stable", "week5"] = setting("HOS-6", "stable", "stable")
+    """How early updates arrive."""
+
+
+class BuiltInUser(Section):
+    """A database user with a password, for software that cannot sign in by IAM. The password is generated."""
+
+    reason: Reason = setting("AUT-2", "the reporting tool cannot sign in by IAM")
+    """Why IAM does not work here."""
+
+    roles: Annotated[tuple[SqlName, ...], Field(min_length=1)] = setting("ACC-10", ["orders_reports"])
+    """Database roles; without any, Cloud SQL would make the user a superuser."""
+
+    generation: Annotated[int, Field(ge=1)] = setting("ENC-9", 1, 1)
+    """Raise it by one to generate a new password."""
+
+
+class Database(Section):
+    """One Cloud SQL instance with one PostgreSQL database of the same name."""
+
+    data_class: str = setting("MIN-2", "customer")
+    """The class of what it stores; decides the key."""
+
+    version: Literal["POSTGRES_15", "POSTGRES_16", "POSTGRES_17", "POSTGRES_18"] = setting("HOS-6", "POSTGRES_17")
+    """Major version; raise it one step at a time."""
+
+    tier: Annotated[str, StringConstraints(pattern=TIER)] = setting("HOS-6", "db-custom-2-7680")
+    """Machine type; shared-core machines have no service level and are refused."""
+
+    disk_limit_gb: Annotated[int, Field(ge=10, le=65536)] = setting("HOS-6", 200)
+    """How far the disk may grow by itself."""
+
+    high_availability: bool = setting("MON-5", True, True)
+    """A standby in another zone."""
+
+    backup: Backup = section("BAK-1", Backup())
+    """When, how many, how long."""
+
+    maintenance: Maintenance = section("HOS-6", Maintenance())
+    """When updates may restart it."""
+
+    people: tuple[Group, ...] = setting("ACC-1", ["orders-support@example.com"], ())
+    """Groups whose members get a database login. What they may do inside is granted in SQL; the right to connect
+    comes from the need-to-know matrix."""
+
+    built_in_users: Named[BuiltInUser] = named("AUT-2", "reports", {})
+    """Users with passwords; better none."""
+
+    @property
+    def enterprise_plus(self) -> bool:
+        """Whether the tier belongs to the edition with longer recovery."""
+        return self.tier.startswith("db-perf-optimized")
+
+
+def check(config: StackConfig) -> Iterator[Mistake]:
+    """Refuse a database without a class, alone in production, or with people from elsewhere."""
+    for name, database in config.databases.items():
+        key = f"databases.{name}"
+        yield from unknown_class(config, f"{key}.dataClass", database.data_class, "primary")
+        if config.company.production and not database.high_availability:
+            yield Mistake(
+                key=f"{key}.highAvailability",
+                clause="MON-5",
+                problem="is off, and this stack is production",
+                example="highAvailability: true",
+                others=("company.environment",),
+            )
+        if database.backup.recovery_days > RECOVERY_DAYS and not database.enterprise_plus:
+            yield Mistake(
+                key=f"{key}.backup.recoveryDays",
+                clause="BAK-2",
+                problem=f"{database.backup.recovery_days} days need a db-perf-optimized tier; this one allows 7",
+                example="recoveryDays: 7",
+                others=(f"{key}.tier",),
+            )
+        for group in database.people:
+            if not group.endswith("@" + config.company.domain):
+                yield Mistake(
+                    key=f"{key}.people",
+                    clause="ACC-1",
+                    problem=f"{group} is not a group of {config.company.domain}",
+                    example=f"people: [{group.partition('@')[0]}@{config.company.domain}]",
+                    others=("company.domain",),
+                )

@@ -1,0 +1,35 @@
+"""The figures of the written policy as components and configuration hold them.
+
+The same figures stand in SECURITY-POLICY.md and in the rules; a test holds the three equal. None of them is
+configurable downwards.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+KEY_ROTATION_DAYS_MAX: Final = 90
+"""ENC-2, CIS GCP 1.10: a key makes a new version at least this often."""
+
+KEY_DESTROY_DAYS_MIN: Final = 30
+"""ENC-5: days between asking for a key version's destruction and its end; the provider cannot change it later."""
+
+BACKUPS_RETAINED_MIN: Final = 30
+"""BAK-2: daily backups kept."""
+
+RECOVERY_DAYS: Final = 7
+"""BAK-2: days of transaction logs, the most that Cloud SQL Enterprise keeps."""
+
+FINAL_BACKUP_DAYS_MIN: Final = 30
+"""BAK-5: days the backup taken on deletion is kept; the provider's limit is 365."""
+
+EXPORT_RETENTION_DAYS_MIN: Final = 30
+"""BAK-4: days for which nobody can delete or change an exported copy."""
+
+SOFT_DELETE_DAYS_MIN: Final = 7
+"""BAK-8: days in which a deleted object can be brought back; the provider's limit is 90."""
+
+SECRET_ROTATION_DAYS_MAX: Final = 90
+"""ENC-9: a secret is renewed at least this often."""
+
+DAY_SECONDS: Final = 86_400

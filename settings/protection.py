@@ -1,0 +1,39 @@
+"""Leaving: the one way to take protection off a store, with a reason that the review shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .base import Mistake, Reason, Section, setting
+
+if TYPE_CHECKING:
+    from config import StackConfig
+
+EXPORTS = "exports"
+"""Name of the bucket of exported copies among the stores."""
+
+
+class Unprotected(Section):
+    """A store that is going to be deleted."""
+
+    reason: Reason = setting("CHG-5", "moved to the archive on 2027-01-31")
+    """Why, and where the data is now. In production the policy pack asks for a waiver as well."""
+
+
+def stores(config: StackConfig) -> tuple[str, ...]:
+    """Everything that is protected unless named under `unprotected`: databases, data classes (keys), copies, secrets."""
+    classes = (f"key-{name}" for name in config.data_classes)
+    return (*config.databases, *classes, EXPORTS, "secrets")
+
+
+def check(config: StackConfig) -> Iterator[Mistake]:
+    """Refuse a name that protects nothing, so that a misspelling is not taken for a permission."""
+    for name in config.unprotected:
+        if name not in stores(config):
+            yield Mistake(
+                key=f"unprotected.{name}",
+                clause="CHG-5",
+                problem=f"{name} is not a protected store; there is {', '.join(stores(config))}",
+                example=f"{stores(config)[0]}: {{reason: moved to the archive on 2027-01-31}}",
+            )
