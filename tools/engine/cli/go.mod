@@ -1,6 +1,6 @@
 module secure-hosting/engine/cli
 
-go 1.26.8
+go 1.24.7
 
 require github.com/pulumi/pulumi/pkg/v3 v3.220.0
 

@@ -1,6 +1,6 @@
 module secure-hosting/engine/host
 
-go 1.26.8
+go 1.24.7
 
 require github.com/pulumi/pulumi/sdk/v3 v3.78.1
 

@@ -1,0 +1,87 @@
+"""The virtual environment: exactly what requirements.lock names, every file checked against its hash."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+
+from tools import places, stamp
+from tools.locks import held
+from tools.progress import Stage
+from tools.refusal import Refusal, of_os_error
+
+_STAMP = places.VENV / "ready.json"
+
+
+def _wanted() -> str:
+    return stamp.digest([places.LOCKFILE], str(places.ROOT), platform.machine())
+
+
+def ready() -> bool:
+    """Whether `.venv` is the finished result of this lock file in this checkout."""
+    return stamp.read(_STAMP).get("digest") == _wanted() and os.access(places.VENV_PYTHON, os.X_OK)
+
+
+def _run(command: list[str], stage: Stage) -> None:
+    """Runs a step, showing what pip is at; its last lines become the error message."""
+    env = {**os.environ, "PIP_CACHE_DIR": str(places.cache() / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    env.pop("PYTHONHOME", None)
+    env.pop("PYTHONPATH", None)
+    tail: list[str] = []
+    with subprocess.Popen(
+        command, env=env, cwd=places.ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout
+        for text in process.stdout:
+            tail = [*tail[-11:], text.rstrip()]
+            if named := re.match(r"(Collecting|Installing) (?:collected packages|([\w.\[\]-]+))", text):
+                stage.doing = "installing the packages" if named[1] == "Installing" else f"fetching {named[2]}"
+    if process.returncode == 0:
+        return
+    raise Refusal(
+        "the Python environment could not be made.",
+        details=(" ".join(command), *tail),
+        fix="python3 needs its venv module (Debian: apt-get install python3-venv) and a way to a package index;\n"
+        "then run `make setup` again: it starts over from a clean environment",
+    )
+
+
+def make(stage: Stage) -> str:
+    """Creates or updates `.venv`; an interrupted attempt is thrown away first. Returns what was done."""
+    finished_before = stamp.read(_STAMP).get("root") == str(places.ROOT) and os.access(places.VENV_PYTHON, os.X_OK)
+    _STAMP.unlink(missing_ok=True)
+    if not finished_before:
+        stage.doing = "creating"
+        _run([sys.executable, "-m", "venv", "--clear", str(places.VENV)], stage)
+    stage.doing = "fetching packages"
+    _run(
+        [str(places.VENV_PYTHON), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
+        + ["--require-hashes", "--only-binary", ":all:", "-r", str(places.LOCKFILE)],
+        stage,
+    )
+    stamp.write(_STAMP, {"digest": _wanted(), "root": str(places.ROOT)})
+    return "updated" if finished_before else "created"
+
+
+def main(arguments: list[str]) -> int:
+    """Makes the environment when it is missing, then lets it run the rest of the setup."""
+    try:
+        if not ready():
+            with held(places.ROOT / ".local" / "setup.lock"):
+                if not ready():
+                    with Stage("Python environment") as stage:
+                        stage.done(make(stage))
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return refusal.code
+    except OSError as error:
+        print(of_os_error(error), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; `make setup` can be run again", file=sys.stderr)
+        return 130
+    os.chdir(places.ROOT)
+    os.execv(places.VENV_PYTHON, [str(places.VENV_PYTHON), "-m", "tools.setup", *arguments])
