@@ -1,0 +1,65 @@
+"""Whether a sensitive value stands in plain text: the one place that knows secrets, masks and what looks like a credential."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from policies.model import UNKNOWN, View
+from policies.rule import Finding, fail, unsure
+
+PLAIN: Final = "stands in plain text and would lie unencrypted in the state"
+
+_WORDS: Final = re.compile(
+    r"passw(or)?d|passphrase|secret|token|credential|private_?key|api_?key|access_?key|account_?key|auth_?key|"
+    r"encryption_?key|signing_?key|master_?key|shared_?key|client_?key|license_?key|hmac|salt|pepper|_pwd|_dsn$|"
+    r"database_?url|redis_?url|connection_?(string|url)|webhook_?url|"
+    r"^(key|pwd|dsn|auth|cookie)$|_(key|pem|cert|auth)$",
+    re.IGNORECASE,
+)
+_CREDENTIALS: Final = (
+    ("a private key", re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")),
+    ("a service account key", re.compile(r'"private_key"\s*:\s*"')),
+    ("a password inside a URL", re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@{$<*]+@", re.IGNORECASE)),
+    ("a GitHub token", re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})")),
+    ("a Render API key", re.compile(r"\brnd_[A-Za-z0-9]{24,}\b")),
+    ("an AWS access key", re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("a Google API key", re.compile(r"\bAIza[A-Za-z0-9_-]{35}\b")),
+    ("a Google OAuth secret or token", re.compile(r"\b(GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{20,})")),
+    ("a Slack token or webhook", re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/")),
+    ("a payment provider's live key", re.compile(r"\b[sr]k_live_[A-Za-z0-9]{16,}")),
+    ("a Pulumi access token", re.compile(r"\bpul-[0-9a-f]{40}\b")),
+    ("a GitLab token", re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}")),
+    ("an npm or PyPI token", re.compile(r"\b(npm_[A-Za-z0-9]{36}|pypi-AgEI[A-Za-z0-9_-]{40,})")),
+    ("a signed token (JWT)", re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}")),
+)
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a variable's name says that its value is a credential (`DATABASE_URL`, `stripe-api-key`, `PASSWORD`)."""
+    return bool(_WORDS.search(name.replace("-", "_")))
+
+
+def credential_in(text: str) -> str | None:
+    """What kind of credential the text holds, judged by its form alone, or None."""
+    return next((kind for kind, pattern in _CREDENTIALS if pattern.search(text)), None)
+
+
+def exposed(view: View, path: str, *, what: str = "the value") -> Finding | None:
+    """A finding when the value is set and not an engine secret; an unknown one that is not secret cannot be decided.
+
+    The message never shows the value.
+    """
+    if view.is_secret(path):
+        return None
+    value = view.raw(path)
+    if value is None or value in ("", [], {}):
+        return None
+    if value is UNKNOWN:
+        return unsure(view, path, "is not known yet and is not marked as a secret")
+    return fail(view, path, f"{what} {PLAIN}")
+
+
+def blocks(view: View, path: str) -> list[View]:
+    """The blocks of a list, none when the engine keeps the whole list encrypted."""
+    return [] if view.is_secret(path) else view.views(path)
