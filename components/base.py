@@ -1,0 +1,54 @@
+"""What all components share: the type token, the clauses, and one way to make children."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pulumi
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+class Component(pulumi.ComponentResource):
+    """A component of ours. Options go to the component alone; children are made with `child`."""
+
+    token: ClassVar[str]
+    """`hosting:<area>:<Name>`."""
+
+    clauses: ClassVar[tuple[str, ...]]
+    """The clauses of the security policy that the component upholds."""
+
+    def __init__(self, name: str, args: DataclassInstance, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(self.token, name, _plain(args), opts)
+
+    def child(self, **specifics: Any) -> pulumi.ResourceOptions:
+        """Options of a child. Merged this way around, a caller's options can neither move a child nor weaken it."""
+        return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), pulumi.ResourceOptions(**specifics))
+
+
+def days(count: int) -> str:
+    """A duration as Google's interfaces write it."""
+    return f"{count * 86_400}s"
+
+
+def require(holds: bool, clause: str, message: str) -> None:
+    """Refuse arguments that break a clause, before any resource exists."""
+    if not holds:
+        raise ValueError(f"{clause}: {message}")
+
+
+def _plain(args: DataclassInstance) -> dict[str, Any]:
+    """The settings that are known without any resource: they show in the state, and nothing waits for them."""
+    values = ((field.name, getattr(args, field.name)) for field in fields(args))
+    return {name: value for name, value in values if _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, str | int | float)
