@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,37 @@ def merge_property(name: str, from_sdk: Row, fact: Row | None, nested: bool, obj
     return row
 
 
+ALIASES = {
+    "projectId": ("project",),
+    "organization": ("orgId", "org"),
+    "organizationId": ("orgId", "org"),
+    "folderId": ("folder",),
+    "billingAccountId": ("billingAccount",),
+    "sinkId": ("name",),
+    "peeringNetwork": ("network",),
+    "zone": ("managedZone",),
+}
+
+
+def complete_identity(template: str, properties: dict[str, Row]) -> str:
+    """The documented id format in terms of properties: some formats use the API's names, and grants say `name`."""
+    own = ("role", "member", "members", "policyData", "location", "region", "zone", "project")
+    parents = [name for name, row in properties.items() if row.get("required") and name not in own]
+    parents = [name for name in parents if "{" + name + "}" not in template]
+    is_grant = "policyData" in properties or {"role", "member"} <= set(properties) or {"role", "members"} <= set(properties)
+    for name in re.findall(r"{(\w+)}", template):
+        if name in properties or name in ("uuid", "hex"):
+            continue
+        if is_grant and name == "name" and len(parents) == 1:
+            template = template.replace("{name}", "{" + parents[0] + "}")
+            continue
+        known = [alias for alias in ALIASES.get(name, ()) if alias in properties]
+        if not known:
+            raise SystemExit(f"no property {name} for the id {template}: write the id into the overlay")
+        template = template.replace("{" + name + "}", "{" + known[0] + "}")
+    return template
+
+
 def apply_overlay(properties: dict[str, Row], changes: dict[str, Any]) -> None:
     """Set flags by path: `settings.tier: {enum: [...]}`; a path that the SDK does not know is refused."""
     for path, change in changes.items():
@@ -82,6 +114,14 @@ def apply_overlay(properties: dict[str, Row], changes: dict[str, Any]) -> None:
                 row[key] = value
 
 
+def identity(resource: sdk.Resource, properties: dict[str, Row], default: str) -> str:
+    """The id template of a type that the overlay says nothing about."""
+    try:
+        return complete_identity(resource.identity or default, properties)
+    except SystemExit as error:
+        raise SystemExit(f"{resource.token}: {error}") from None
+
+
 def make(provider: str, facts: dict[str, dict[str, Row]]) -> dict[str, dict[str, Any]]:
     """All rows of one provider, keyed by the file (service) they belong to."""
     overlay = YAML(typ="safe").load((HERE / "overlay" / f"{provider}.yaml").read_text())
@@ -95,13 +135,14 @@ def make(provider: str, facts: dict[str, dict[str, Row]]) -> dict[str, dict[str,
         hand = (overlay.get("types") or {}).get(resource.token, {})
         apply_overlay(properties, hand.get("properties", {}))
         service = overlay.get("services", {}).get(resource.service, {})
-        row: dict[str, Any] = {"id": hand.get("id") or resource.identity or overlay["id"]}
+        row: dict[str, Any] = {"id": hand.get("id") or identity(resource, properties, overlay["id"])}
         api = hand["api"] if "api" in hand else service.get("api")
         if api:
             row["api"] = api
-        for key in ("scope", "outputs", "keys", "deleteBeforeReplace", "needs"):
-            if key in hand:
-                row[key] = hand[key]
+        row.update({key: hand[key] for key in ("adopt", "outputs") if key in hand})
+        refs = {name: parent for name, parent in overlay.get("refs", {}).get(resource.service, {}).items() if name in properties}
+        if refs and resource.token not in refs.values():
+            row["refs"] = refs
         row["properties"] = {name: write_property(properties[name]) for name in sorted(properties)}
         files.setdefault(resource.service, {})[resource.token] = row
     unknown = set(overlay.get("types") or {}) - {token for rows in files.values() for token in rows}

@@ -11,7 +11,7 @@ from typing import Any
 Row = dict[str, Any]
 
 FLAGS = ("required", "autoname", "computed", "output", "replace", "secret", "deprecated")
-EXTRAS = ("default", "enum", "max", "conflicts", "unit")
+EXTRAS = ("default", "fill", "enum", "max", "conflicts")
 
 
 def write_property(row: Row) -> Any:

@@ -176,21 +176,20 @@ def secret_outputs(text: str) -> list[str]:
 def read_identity(text: str, properties: Mapping[str, Row]) -> str | None:
     """The id format: the first one of the import documentation, with Pulumi's property names."""
     start = text.find("## Import")
-    if start < 0:
-        return None
-    section = text[start : start + 3000].split(":param")[0]
-    match = re.search(r"^\s+\* `([^`]*\{\{[^`]*)`", section, re.M)
-    if match is None:
-        return None
-    template = match.group(1)
+    section = text[start : start + 4000].split(":param")[0] if start >= 0 else ""
+    match = re.search(r"^\s+\* `?([^\s`]*\{\{[^\s`]*|[^`\n]*\{\{[^`\n]*)`?", section, re.M)
+    template = match.group(1) if match else ""
+    template = re.sub(r"\{\{([\w.-]+)\}\}", lambda found: "{" + camel_case(found.group(1)) + "}", template)
+    grant = {"role", "member"} <= set(properties) or {"role", "members"} <= set(properties) or "policyData" in properties
+    if grant and not template:
+        own = ("role", "member", "members", "policyData")
+        template = "/".join("{" + name + "}" for name, row in properties.items() if row.get("required") and name not in own)
+    for name in ("role", "member") if grant else ():
+        if name in properties:
+            template += "/{" + name + "}"
+    return template or None
 
-    def named(found: re.Match[str]) -> str:
-        name = re.sub(r"_(\w)", lambda m: m.group(1).upper(), found.group(1))
-        return "{" + name + "}"
 
-    template = re.sub(r"\{\{([\w.-]+)\}\}", named, template)
-    if {"role", "member"} <= set(properties):
-        return template + "/{role}/{member}"
-    if {"role", "members"} <= set(properties):
-        return template + "/{role}"
-    return template
+def camel_case(name: str) -> str:
+    """`key_ring` -> `keyRing`, as Pulumi names a property."""
+    return re.sub(r"[_-](\w)", lambda found: found.group(1).upper(), name)

@@ -1,0 +1,41 @@
+"""Installing the providers as ordinary plugins of a project-local PULUMI_HOME."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+PROVIDERS = ("gcp", "random", "render", "github")
+
+
+def launcher(provider: str) -> str:
+    """The program that the engine starts: this interpreter, this checkout."""
+    checkout = Path(__file__).resolve().parent.parent
+    python, path = shlex.quote(sys.executable), shlex.quote(str(checkout))
+    return (
+        "#!/bin/sh\n"
+        f"PYTHONPATH={path}${{PYTHONPATH:+:$PYTHONPATH}} exec {python} -m localcloud serve {provider}\n"
+    )
+
+
+def install(home: Path) -> list[Path]:
+    """Install all providers at the versions that the installed SDKs ask for. Repeating it changes nothing; each file
+    appears whole or not at all, so that an engine that is running never sees half of one."""
+    installed = []
+    for provider in PROVIDERS:
+        folder = home / "plugins" / f"resource-{provider}-v{version(f'pulumi_{provider}')}"
+        folder.mkdir(parents=True, exist_ok=True)
+        program = folder / f"pulumi-resource-{provider}"
+        text = launcher(provider)
+        if not (program.exists() and program.read_text() == text and os.access(program, os.X_OK)):
+            handle, name = tempfile.mkstemp(dir=folder)
+            with os.fdopen(handle, "w") as file:
+                file.write(text)
+            os.chmod(name, 0o755)
+            os.replace(name, program)
+        installed.append(program)
+    return installed
