@@ -40,28 +40,29 @@ class Channels(Component):
 
     def __init__(self, name: str, args: ChannelsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        common = {
-            "project": args.project.project_id,
-            "enabled": True,
-            "force_delete": False,
-            "user_labels": args.labels,
-        }
-        options = self.child(provider=args.project.provider, depends_on=[args.project.api("monitoring.googleapis.com")])
+        project = args.project
+        options = self.child(provider=project.provider, depends_on=[project.api("monitoring.googleapis.com")])
         email = gcp.monitoring.NotificationChannel(
             f"{name}-email",
+            project=project.project_id,
             type="email",
             display_name=f"{name} by e-mail",
             labels={"email_address": args.email},
+            enabled=True,
+            force_delete=False,
+            user_labels=args.labels,
             opts=options,
-            **common,
         )
         topic = gcp.monitoring.NotificationChannel(
             f"{name}-on-call",
+            project=project.project_id,
             type="pubsub",
             display_name=f"{name} on call",
             labels={"topic": args.topic},
+            enabled=True,
+            force_delete=False,
+            user_labels=args.labels,
             opts=options,
-            **common,
         )
         self.ids = [email.name, topic.name]
         self.register_outputs({"ids": self.ids})
