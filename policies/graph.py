@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-from policies.model import Resource, Secret, View, split_path
+from policies.model import Resource, View, masker, reveal, split_path
 
 _PREFIX = re.compile(r"^(https?:)?//(www\.|[a-z0-9-]+\.)?googleapis\.com/([a-z]+/(v\d+[a-z0-9]*|projects(?=/))/)?")
 
@@ -51,6 +51,11 @@ class Graph:
         return set(self._by_type)
 
     @cached_property
+    def masker(self) -> re.Pattern[str] | None:
+        """Finds every secret of the stack in a message."""
+        return masker({text for resource in self.resources for text in resource.secrets()})
+
+    @cached_property
     def _by_identity(self) -> dict[str, list[Resource]]:
         index: dict[str, list[Resource]] = {}
         for resource in self.resources:
@@ -84,9 +89,7 @@ class Graph:
         Edges are recorded by top-level property. A URN of a resource outside the graph (another stack's, or a file
         that holds only a part) still tells its type, so provenance works without it.
         """
-        value = view.raw(path)
-        if isinstance(value, Secret):
-            value = value.value
+        value = reveal(view.raw(path))
         if isinstance(value, str) and value:
             named = [r.urn for r in self.find(value, *types)]
             if named:

@@ -6,13 +6,14 @@ files: the date of judgement, the waivers and the configuration are inputs.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from policies.graph import Graph
-from policies.model import Resource, UnknownValue
+from policies.model import Resource, UnknownValue, masker
 from policies.rule import Finding, Rule
 from policies.waivers import Waiver
 
@@ -40,6 +41,17 @@ class Result:
             default = "mandatory" if self.rule.severity == "critical" else "advisory"
             return (self.rule.undetermined or default) == "mandatory"
         return False
+
+
+def _mask(findings: list[Finding], subject: Resource | Graph) -> list[Finding]:
+    """The findings without any secret in their messages, whatever a rule or an exception wrote into them."""
+    if not findings:
+        return findings
+    graph = subject if isinstance(subject, Graph) else subject.graph
+    pattern = graph.masker if graph else masker(subject.secrets()) if isinstance(subject, Resource) else None
+    if pattern is None:
+        return findings
+    return [dataclasses.replace(f, message=pattern.sub("[secret]", f.message)) for f in findings]
 
 
 @dataclass
@@ -111,8 +123,8 @@ class Judge:
             findings.append(Finding("undetermined", "is known only after the first `up`", error.path, resource))
         except Exception as error:  # noqa: BLE001 - a broken rule must not silence the others, nor acquit
             message = f"rule {rule.id} broke: {type(error).__name__}: {error}"
-            return [*findings, Finding("fail", message, "", resource)], True
-        return findings, False
+            return _mask([*findings, Finding("fail", message, "", resource)], subject), True
+        return _mask(findings, subject), False
 
     def _verdict(self, rule: Rule, resource: Resource | None, findings: Iterable[Finding], crashed: bool) -> Result:
         kinds: dict[str, list[Finding]] = {}

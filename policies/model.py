@@ -10,8 +10,10 @@ Three kinds of value need care and have one home here:
 
 from __future__ import annotations
 
+import json
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -53,6 +55,10 @@ class Secret:
 
     value: Any
 
+    def __post_init__(self) -> None:
+        if isinstance(self.value, Secret):
+            object.__setattr__(self, "value", self.value.value)
+
     def __repr__(self) -> str:
         return "[secret]"
 
@@ -63,6 +69,10 @@ class UnknownValue(Exception):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.path = path
+
+
+_BOOKKEEPING: Final = frozenset({"__defaults", "__meta"})
+"""What provider bridges note inside inputs and outputs for themselves: nothing that anybody declared."""
 
 
 def decode(value: Any) -> Any:
@@ -76,7 +86,7 @@ def decode(value: Any) -> Any:
     if isinstance(value, Mapping):
         signature = value.get(SIGNATURE)
         if signature is None:
-            return {k: decode(v) for k, v in value.items()}
+            return {k: decode(v) for k, v in value.items() if k not in _BOOKKEEPING}
         return _decode_special(signature, value)
     if isinstance(value, list | tuple):
         return [decode(v) for v in value]
@@ -85,14 +95,23 @@ def decode(value: Any) -> Any:
 
 def _decode_special(signature: Any, value: Mapping[str, Any]) -> Any:
     if signature == SECRET_SIGNATURE:
-        inner = value.get("value", value.get("plaintext", UNKNOWN))
-        return Secret(decode(inner))
+        if "value" in value:
+            return Secret(decode(value["value"]))
+        return Secret(_plaintext(value["plaintext"]) if "plaintext" in value else UNKNOWN)
     if signature == OUTPUT_SIGNATURE:
         inner = decode(value["value"]) if "value" in value else UNKNOWN
         return Secret(inner) if value.get("secret") else inner
     if signature == RESOURCE_SIGNATURE:
         return decode(value.get("id", UNKNOWN))
     return {k: decode(v) for k, v in value.items() if k != SIGNATURE}
+
+
+def _plaintext(text: Any) -> Any:
+    """The value of a secret in an export made with `--show-secrets`, where it stands as JSON inside a string."""
+    try:
+        return decode(json.loads(text))
+    except (TypeError, ValueError):
+        return decode(text)
 
 
 @lru_cache(maxsize=8192)
@@ -105,17 +124,48 @@ def split_path(path: str) -> tuple[str | int, ...]:
     return tuple(steps)
 
 
+def reveal(value: Any) -> Any:
+    """The value inside a secret, for judging, never for showing; any other value as it is."""
+    return value.value if isinstance(value, Secret) else value
+
+
+def _descend(value: Any, steps: tuple[str | int, ...]) -> tuple[Any, bool]:
+    """What stands at the end of a path, and whether it or anything above it is kept encrypted."""
+    secret = isinstance(value, Secret)
+    for step in steps:
+        if isinstance(value, Secret):
+            value = value.value
+        if isinstance(value, list) and isinstance(step, str) and len(value) == 1:
+            secret = secret or isinstance(value[0], Secret)
+            value = reveal(value[0])
+        if value is UNKNOWN:
+            return UNKNOWN, secret
+        if isinstance(value, dict):
+            value = value if step == 0 else value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step] if step < len(value) else None
+        else:
+            return None, secret
+        secret = secret or isinstance(value, Secret)
+    return value, secret
+
+
 _TRUE: Final = frozenset({"true", "on", "yes", "1", "enabled"})
 _FALSE: Final = frozenset({"false", "off", "no", "0", "disabled", ""})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class View:
     """A resource, or one block inside it, with the path that leads there."""
 
     resource: Resource
     data: Any
     path: str = ""
+    masked: bool = False
+    """Whether the engine keeps the block as a whole encrypted: nothing inside it is ever shown."""
+
+    def __repr__(self) -> str:
+        return f"<{self.resource.type} {self.resource.name} {self.path}>".replace(" >", ">")
 
     def at(self, path: str) -> str:
         """The full property path of something inside this view, for messages."""
@@ -124,28 +174,15 @@ class View:
         return f"{self.path}.{path}" if self.path and not path.startswith("[") else f"{self.path}{path}"
 
     def raw(self, path: str) -> Any:
-        """The value as decoded: may be None, UNKNOWN or a Secret. UNKNOWN above the path gives UNKNOWN."""
-        value = self.data
-        for step in split_path(path):
-            if isinstance(value, Secret):
-                value = value.value
-            if value is UNKNOWN:
-                return UNKNOWN
-            if isinstance(step, int):
-                value = value[step] if isinstance(value, list) and step < len(value) else None
-            elif isinstance(value, dict):
-                value = value.get(step)
-            elif isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
-                value = value[0].get(step)
-            else:
-                return None
-        return value
+        """The value as decoded: may be None, UNKNOWN or a Secret. UNKNOWN above the path gives UNKNOWN.
+
+        A block that is written as a list of one and a lone block are the same thing.
+        """
+        return _descend(self.data, split_path(path))[0]
 
     def get(self, path: str, default: Any = None) -> Any:
         """The value, or `default` where it is missing. Raises UnknownValue."""
-        value = self.raw(path)
-        if isinstance(value, Secret):
-            value = value.value
+        value = reveal(self.raw(path))
         if value is UNKNOWN:
             raise UnknownValue(self.at(path))
         return default if value is None else value
@@ -178,9 +215,10 @@ class View:
         if isinstance(value, bool):
             return float(value)
         try:
-            return float(str(value).strip().rstrip("sS"))
+            number = float(str(value).strip().rstrip("sS"))
         except ValueError:
             return None
+        return number if math.isfinite(number) else None
 
     def items(self, path: str) -> list[Any]:
         """A list (a lone value counts as a list of one, a missing one as empty). Elements may be UNKNOWN."""
@@ -192,9 +230,10 @@ class View:
         value = self.get(path)
         if value is None:
             return []
+        masked = self.is_secret(path)
         if isinstance(value, list):
-            return [View(self.resource, item, self.at(f"{path}[{i}]")) for i, item in enumerate(value)]
-        return [View(self.resource, value, self.at(path))]
+            return [View(self.resource, item, self.at(f"{path}[{i}]"), masked) for i, item in enumerate(value)]
+        return [View(self.resource, value, self.at(path), masked)]
 
     def has(self, path: str) -> bool:
         """Whether something is written there, be it known, secret or unknown. Empty strings and lists are nothing."""
@@ -205,35 +244,32 @@ class View:
 
     def known(self, path: str) -> bool:
         """Whether the value can be read now."""
-        value = self.raw(path)
-        return not (value is UNKNOWN or (isinstance(value, Secret) and value.value is UNKNOWN))
+        return reveal(self.raw(path)) is not UNKNOWN
 
     def is_secret(self, path: str) -> bool:
         """Whether the engine keeps the value (or something above it) encrypted."""
-        value: Any = self.data
-        for step in split_path(path):
-            if isinstance(value, Secret):
-                return True
-            if isinstance(value, dict):
-                value = value.get(str(step))
-            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-                value = value[step]
-            else:
-                return False
-        return isinstance(value, Secret)
+        return self.masked or _descend(self.data, split_path(path))[1]
 
     def show(self, path: str) -> str:
-        """The value for a message: secrets masked, long texts shortened."""
+        """The value for a message: secrets masked (also those that stand there in plain text), long texts shortened."""
         value = self.raw(path)
         if value is None:
             return "not set"
-        if self.is_secret(path):
+        if self.is_secret(path) or (isinstance(value, str) and _SENSITIVE.search(str((split_path(path) or ("",))[-1]))):
             return "[secret]"
         shown = "not known yet" if value is UNKNOWN else repr(value)
         return shown if len(shown) <= 120 else shown[:117] + "..."
 
 
-@dataclass(slots=True)
+_SENSITIVE: Final = re.compile(
+    r"(password|passphrase|credentials?|private_?key|client_?secret|secret_?data|secret_?(access_?)?key"
+    r"|(auth|access|refresh|api|bearer)_?token)$",
+    re.IGNORECASE,
+)
+"""Names of properties whose value is never shown, even where nobody marked it as a secret."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Resource(View):
     """One resource of a stack. Reading goes to the declared inputs; `outputs` also holds what the cloud filled in."""
 
@@ -253,6 +289,7 @@ class Resource(View):
     position: str | None = None
     """Where the program declares it, such as `project:///components/database.py#88`."""
     graph: Graph | None = None
+    _secrets: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         self.resource = self
@@ -267,9 +304,44 @@ class Resource(View):
                 return value
         return None
 
+    def secrets(self) -> frozenset[str]:
+        """The texts that must not appear in any message: what is encrypted, or stands under a sensitive name."""
+        if self._secrets is None:
+            self._secrets = frozenset(
+                text for data in (self.data, self.outputs) for text in _secret_texts(data, hidden=False)
+            )
+        return self._secrets
+
     def walk(self) -> Iterator[tuple[str, Any]]:
         """Every leaf of the inputs with its path, secrets kept as Secret."""
         yield from _walk(self.data, "")
+
+
+def masker(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    """A pattern that finds secrets in a message, in any letter case and quoting; None where there are none.
+
+    A secret of fewer than four characters is found as a whole word only: a message must stay readable.
+    """
+    spellings: set[str] = set()
+    for secret in secrets:
+        for text in (secret, secret.strip()):
+            spellings |= {text, repr(text)[1:-1], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    found = sorted(spellings - {""}, key=lambda text: (-len(text), text))
+    parts = (re.escape(t) if len(t) > 3 else rf"(?<!\w){re.escape(t)}(?!\w)" for t in found)
+    return re.compile("|".join(parts), re.IGNORECASE) if found else None
+
+
+def _secret_texts(value: Any, *, hidden: bool) -> Iterator[str]:
+    if isinstance(value, Secret):
+        yield from _secret_texts(value.value, hidden=True)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secret_texts(item, hidden=hidden or bool(_SENSITIVE.search(str(key))))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _secret_texts(item, hidden=hidden)
+    elif hidden and isinstance(value, str | int | float) and not isinstance(value, bool):
+        yield str(value)
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
