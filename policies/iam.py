@@ -1,24 +1,28 @@
 """Every way to grant access on Google Cloud, as one shape: who gets which role on what, from which resource and path.
 
 Members, bindings, policy documents, dataset accesses and access control lists, at organization, folder, project, billing
-account, service account and resource level all become `Grant`s.
+account, service account and resource level all become `Grant`s. `parts` also yields grants of which the role or the
+member is not known yet, with the resources they come from; `grants` yields the known ones and then says what was not.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from policies.graph import Graph
-from policies.model import UNKNOWN, Resource, UnknownValue, View
+from policies.graph import Graph, type_of
+from policies.model import UNKNOWN, Resource, Secret, UnknownValue, View
 
 Level = Literal["organization", "folder", "project", "billing", "account", "resource"]
+Shape = Literal["member", "binding", "policy", "acl"]
 PUBLIC: Final = frozenset({"allusers", "allauthenticatedusers"})
 BASIC: Final = frozenset({"roles/owner", "roles/editor", "roles/viewer", "roles/reader", "roles/writer", "roles/admin"})
 """`reader`, `writer` and `admin` are the newer spellings of the basic roles (IAM documentation, "Basic roles")."""
+POLICY_DOCUMENT: Final = "gcp:organizations/getIAMPolicy:getIAMPolicy"
+"""A policy document on its own (a data source): taken for a project's, because it does not say where it will be set."""
 
 _IAM = re.compile(r"^gcp:([a-z0-9]+)/(\w*?)(?:IAM|Iam|iAM|iam)(Member|Binding|Policy):")
 _ACL: Final = {
@@ -29,24 +33,65 @@ _ACL: Final = {
     "gcp:storage/defaultObjectAccessControl:DefaultObjectAccessControl": "entity",
     "gcp:storage/objectAccessControl:ObjectAccessControl": "entity",
 }
+_LEVELS: Final[dict[tuple[str, str], Level]] = {
+    ("projects", ""): "project",
+    ("organizations", ""): "organization",
+    ("folder", ""): "folder",
+    ("serviceaccount", ""): "account",
+    ("billing", "account"): "billing",
+}
+_KIND_OF_SOURCE: Final = {
+    "gcp:serviceaccount/account:Account": "serviceaccount",
+    "gcp:projects/serviceIdentity:ServiceIdentity": "serviceaccount",
+    "gcp:cloudidentity/group:Group": "group",
+    "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": "principalset",
+}
+
+
+class NoPolicyError(ValueError):
+    """A policy document that has another shape than a policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One role for one member on one thing."""
+    """One role for one member on one thing. An empty role or member with `unknown` set is known only after apply."""
 
     resource: Resource
     path: str
     role: str
     member: str
     level: Level
-    shape: Literal["member", "binding", "policy", "acl"]
-    conditional: bool = False
+    shape: Shape
+    condition: str | None = None
+    """The condition's expression, "" where it is not known, None where the grant is unconditional."""
+    unknown: tuple[str, ...] = ()
+    """Property paths that are known only after apply."""
+
+    @property
+    def conditional(self) -> bool:
+        """Whether a condition limits the grant."""
+        return self.condition is not None
 
     @property
     def kind(self) -> str:
-        """The member's kind, in small letters: user, group, serviceaccount, domain, principalset, allusers …"""
+        """The member's kind, in small letters: user, group, serviceaccount, domain, principalset, allusers …
+
+        Where the member is not known yet, what it comes from tells its kind; "" where that does not either.
+        """
+        if not self.member:
+            kinds = {_KIND_OF_SOURCE.get(type_of(urn), "") for urn in self.sources}
+            return kinds.pop() if len(kinds) == 1 else ""
+        if ":" not in self.member and self.member.endswith("gserviceaccount.com"):
+            return "serviceaccount"
         return self.member.split(":", 1)[0].strip().lower()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """URNs that a member not known yet comes from."""
+        if self.member or not self.unknown:
+            return ()
+        edges = self.resource.property_dependencies
+        return tuple(urn for key in ("member", "members", "policyData") for urn in edges.get(key, ()))
 
     @property
     def public(self) -> bool:
@@ -63,20 +108,14 @@ def level_of(type_token: str) -> Level | None:
     """Where a grant of this type sits, or None when the type grants nothing."""
     match = _IAM.match(type_token)
     if match:
-        module, subject = match[1], match[2].lower()
-        if subject == "":
-            levels: dict[str, Level] = {"projects": "project", "organizations": "organization", "folder": "folder"}
-            if module in levels:
-                return levels[module]
-            return "account" if module == "serviceaccount" else "billing" if module == "billing" else "resource"
-        return "account" if module == "serviceaccount" else "resource"
+        return _LEVELS.get((match[1], match[2].lower()), "resource")
+    if type_token == POLICY_DOCUMENT:
+        return "project"
     if type_token in _ACL or type_token in (
         "gcp:bigquery/dataset:Dataset",
         "gcp:bigquery/datasetAccess:DatasetAccess",
     ):
         return "resource"
-    if type_token == "gcp:billing/accountIamMember:AccountIamMember":
-        return "billing"
     return None
 
 
@@ -85,15 +124,22 @@ def is_grant(type_token: str) -> bool:
     return level_of(type_token) is not None
 
 
-def grants(resource: Resource) -> Iterator[Grant]:
-    """The grants a resource makes. Raises UnknownValue (after the known ones) where a role or member is not known."""
+def shape_of(type_token: str) -> Shape:
+    """Whether the type grants by member, by binding (all members of a role) or by policy (all roles of a thing)."""
+    match = _IAM.match(type_token)
+    words: dict[str, Shape] = {"Member": "member", "Binding": "binding", "Policy": "policy"}
+    return words[match[3]] if match else "policy" if type_token == POLICY_DOCUMENT else "acl"
+
+
+def parts(resource: Resource) -> Iterator[Grant]:
+    """The grants a resource makes, also those of which the role or the member is missing or not known yet."""
     level = level_of(resource.type)
     if level is None:
         return
-    match = _IAM.match(resource.type)
-    if match and match[3] in ("Member", "Binding"):
-        yield from _simple(resource, level, match[3])
-    elif match:
+    shape = shape_of(resource.type)
+    if shape in ("member", "binding"):
+        yield from _simple(resource, level, shape)
+    elif shape == "policy":
         yield from _policy(resource, level)
     elif resource.type in _ACL:
         for path, entry in _entries(resource, _ACL[resource.type]):
@@ -103,31 +149,84 @@ def grants(resource: Resource) -> Iterator[Grant]:
         yield from _dataset(resource, level)
 
 
-def _simple(resource: Resource, level: Level, shape: str) -> Iterator[Grant]:
-    role = resource.raw("role")
-    conditional = resource.has("condition")
-    path = "member" if shape == "Member" else "members"
-    for where, member in _entries(resource, path, strict=False):
-        if role is UNKNOWN:
-            raise UnknownValue("role")
-        yield Grant(
-            resource, where, str(role or ""), member, level, "member" if shape == "Member" else "binding", conditional
-        )
-    if not resource.known(path) or any(v is UNKNOWN for v in _listed(resource.raw(path))):
-        raise UnknownValue(path)
+def grants(resource: Resource) -> Iterator[Grant]:
+    """The grants a resource makes. Raises UnknownValue (after the known ones) where a role or member is not known."""
+    unknown: tuple[str, ...] = ()
+    for grant in parts(resource):
+        if grant.unknown:
+            unknown = unknown or grant.unknown
+        elif grant.member:
+            yield grant
+    if unknown:
+        raise UnknownValue(resource.at(unknown[0]))
+
+
+def all_grants(graph: Graph) -> list[Grant]:
+    """The known grants of the whole stack; a grant with an unknown part is judged on its own resource, not here."""
+    return [g for g in all_parts(graph) if g.member and not g.unknown]
+
+
+def all_parts(graph: Graph) -> list[Grant]:
+    """The grants of the whole stack, those with unknown parts included."""
+    found: list[Grant] = []
+    for resource in graph.resources:
+        if level_of(resource.type) is not None:
+            try:
+                found.extend(parts(resource))
+            except UnknownValue:
+                continue
+    return found
+
+
+def _simple(resource: Resource, level: Level, shape: Shape) -> Iterator[Grant]:
+    role = _plain(resource.raw("role"))
+    condition = _expression(_plain(resource.raw("condition")))
+    lost = ("role",) if role is UNKNOWN else ()
+    word = "" if role is UNKNOWN or role is None else str(role).strip()
+    found = False
+    for path in ("member", "members"):
+        raw = _plain(resource.raw(path))
+        if raw is UNKNOWN:
+            found = True
+            yield Grant(resource, path, word, "", level, shape, condition, (*lost, path))
+            continue
+        for index, value in enumerate(_listed(raw)):
+            where = f"{path}[{index}]" if isinstance(raw, list) else path
+            value = _plain(value)
+            if value is UNKNOWN:
+                found = True
+                yield Grant(resource, where, word, "", level, shape, condition, (*lost, where))
+            elif isinstance(value, str) and value.strip():
+                found = True
+                yield Grant(resource, where, word, value.strip(), level, shape, condition, lost)
+    if not found and (word or lost):
+        yield Grant(resource, "role", word, "", level, shape, condition, lost)
 
 
 def _policy(resource: Resource, level: Level) -> Iterator[Grant]:
-    document = resource.get("policyData")
+    document = {"bindings": resource.get("bindings")} if resource.has("bindings") else resource.get("policyData")
     if document is None:
         return
-    parsed: Any = json.loads(document) if isinstance(document, str) else document
-    for index, binding in enumerate(parsed.get("bindings") or ()):
-        for member in binding.get("members") or ():
-            where = f"policyData.bindings[{index}]"
-            yield Grant(
-                resource, where, str(binding.get("role", "")), member, level, "policy", bool(binding.get("condition"))
-            )
+    if isinstance(document, str):
+        try:
+            document = json.loads(document)
+        except ValueError as error:
+            raise UnknownValue(resource.at("policyData")) from error
+    bindings = document.get("bindings") if isinstance(document, Mapping) else None
+    prefix = "bindings" if resource.has("bindings") else "policyData.bindings"
+    for index, binding in enumerate(_listed(bindings)):
+        where = f"{prefix}[{index}]"
+        if not isinstance(binding, Mapping):
+            yield Grant(resource, where, "", "", level, "policy", None, (where,))
+            continue
+        role = binding.get("role")
+        lost = (f"{where}.role",) if role is UNKNOWN else ()
+        word = "" if lost else str(role or "").strip()
+        condition = _expression(binding.get("condition"))
+        for member in _listed(binding.get("members")):
+            missing = lost if isinstance(member, str) else (*lost, f"{where}.members")
+            name = member.strip() if isinstance(member, str) else ""
+            yield Grant(resource, where, word, name, level, "policy", condition, missing)
 
 
 def _dataset(resource: Resource, level: Level) -> Iterator[Grant]:
@@ -157,16 +256,28 @@ _DATASET_ROLES: Final = {
 }
 
 
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Secret) else value
+
+
+def _expression(condition: Any) -> str | None:
+    if condition is None or condition == [] or condition == {}:
+        return None
+    if isinstance(condition, list):
+        condition = condition[0]
+    expression = condition.get("expression") if isinstance(condition, Mapping) else None
+    return expression if isinstance(expression, str) else ""
+
+
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value] if value is not None else []
 
 
-def _entries(view: View, path: str, *, strict: bool = True) -> Iterator[tuple[str, str]]:
+def _entries(view: View, path: str) -> Iterator[tuple[str, str]]:
     raw = view.raw(path)
-    if raw is UNKNOWN and strict:
+    if raw is UNKNOWN:
         raise UnknownValue(view.at(path))
-    values = _listed(raw)
-    for index, value in enumerate(values):
+    for index, value in enumerate(_listed(raw)):
         if isinstance(value, str) and value.strip():
             yield view.at(f"{path}[{index}]" if isinstance(raw, list) else path), value.strip()
 
@@ -178,16 +289,3 @@ def _entity(entity: str) -> str:
             return f"serviceAccount:{rest}"
         return f"{kind}:{rest}"
     return entity
-
-
-def all_grants(graph: Graph) -> list[Grant]:
-    """The known grants of the whole stack; a grant with an unknown part is judged on its own resource, not here."""
-    found: list[Grant] = []
-    for resource in graph.resources:
-        if level_of(resource.type) is None:
-            continue
-        try:
-            found.extend(grants(resource))
-        except (UnknownValue, ValueError):
-            continue
-    return found
