@@ -8,7 +8,7 @@ import sys
 MINIMUM = (3, 11)
 
 
-def main():
+def main():  # type: () -> int
     """Refuses an old interpreter, then makes what is missing; returns the exit code."""
     if sys.version_info < MINIMUM:
         sys.stderr.write(

@@ -10,7 +10,7 @@ import threading
 import time
 from contextlib import nullcontext
 from types import TracebackType
-from typing import TextIO
+from typing import Self, TextIO
 
 HEARTBEAT_SECONDS = 15.0
 SPINNER_SECONDS = 0.2
@@ -49,7 +49,7 @@ class Stage:
         """What the finished line says; without it, the stage prints nothing at its end."""
         self._result = (what, detail)
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         self._started = time.monotonic()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
         self._ticker.start()

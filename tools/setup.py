@@ -64,8 +64,10 @@ def _set_up_plugins() -> None:
                 details=tuple((run.stderr or run.stdout).strip().splitlines()[-8:]),
                 fix=" ".join(command),
             )
-        stamp.write(record, {"digest": wanted})
         names = sorted(folder.name.split("-")[1] for folder in (places.pulumi_home() / "plugins").glob("resource-*-v*"))
+        if not names:
+            raise Refusal("the local cloud installed no provider.", fix=" ".join(command))
+        stamp.write(record, {"digest": wanted})
         stage.done("ready", ", ".join(names))
 
 

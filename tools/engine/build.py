@@ -108,11 +108,9 @@ def _compile(
             stage.doing = f"{program}: fetching modules, {fetched}"
         else:
             packages += 1
-    compiled = 0
     flags = f"-s -w -X {_SDK}/go/common/version.Version=v{version}"
     command = [go, "build", "-v", "-buildvcs=false", "-trimpath", "-ldflags", flags, "-o", str(into / program), package]
-    for _ in _lines(command, folder, env):
-        compiled += 1
+    for compiled, _ in enumerate(_lines(command, folder, env), start=1):
         stage.doing = f"{program}: compiling, {compiled} of {packages} packages"
 
 

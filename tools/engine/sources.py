@@ -18,7 +18,13 @@ from tools.refusal import Refusal
 
 PROBE_SECONDS = 6.0
 DOWNLOAD_SECONDS = 300.0
-_PROBE = "import urllib.request as u; u.urlopen('https://get.pulumi.com/install.sh', timeout=4).read(1)"
+_PROBE = """
+import sys, urllib.request
+try:
+    urllib.request.urlopen("https://get.pulumi.com/install.sh", timeout=4).read(1)
+except OSError as error:
+    sys.exit(str(getattr(error, "reason", error)))
+"""
 _INSTALL = """
 import sys
 from pulumi.automation import PulumiCommand

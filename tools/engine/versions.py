@@ -58,7 +58,9 @@ def check(folder: Path) -> Version:
 
 
 def _pinned(module: str, path: str) -> str:
-    found = re.search(rf"^(?:require )?\s*{re.escape(path)} v(\S+)", (HERE / module / "go.mod").read_text(), re.MULTILINE)
+    found = re.search(
+        rf"^(?:require )?\s*{re.escape(path)} v(\S+)", (HERE / module / "go.mod").read_text(), re.MULTILINE
+    )
     if not found:
         raise Unusable(f"tools/engine/{module}/go.mod does not require {path}")
     return found[1]

@@ -1,0 +1,40 @@
+# Thin targets; the logic is Python under tools/. STACK names the stack file, ARGS goes to the command.
+# LOCAL= (empty) runs the same command with your own Pulumi login against the real clouds.
+PYTHON ?= python3
+STACK ?= prod
+LOCAL ?= 1
+ARGS ?=
+RUN = .venv/bin/python -m tools
+FLAGS = --stack $(STACK) $(if $(LOCAL),,--real) $(ARGS)
+
+.PHONY: setup ready preview up destroy refresh recover review test check format bench mutate lock
+
+setup:
+	@$(PYTHON) -m tools.bootstrap
+
+ready:
+	@$(PYTHON) -m tools.bootstrap --quiet
+
+preview up destroy refresh recover review: ready
+	@$(RUN) $@ $(FLAGS)
+
+test: ready
+	.venv/bin/python -m pytest $(ARGS)
+
+check: ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: ready
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: ready
+	@$(RUN).bench $(ARGS)
+
+mutate: ready
+	@$(RUN).mutate $(FLAGS)
+
+lock: ready
+	.venv/bin/python -m tools.lock $(ARGS)

@@ -1,0 +1,125 @@
+"""`python -m tools`: what the make targets call. Without `--real`, everything happens in the local cloud."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tools import events, guard, pack, places, report, run
+from tools.refusal import Refusal, of_os_error
+from tools.stacks import Stack
+
+app = typer.Typer(
+    help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+_EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+Name = Annotated[str, typer.Option("--stack", help="Which Pulumi.<stack>.yaml.")]
+Real = Annotated[bool, typer.Option("--real", help="With your own Pulumi login, against the real clouds.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+Everything = Annotated[bool, typer.Option("--all", help="Every violation, not one screen of them.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def _finish(done: run.Run, *, as_json: bool, everything: bool) -> None:
+    if as_json:
+        print(report.as_json(done))
+    else:
+        report.show(done, out=sys.stdout, everything=everything)
+    raise typer.Exit(done.exit_code)
+
+
+@app.command(context_settings=_EXTRA)
+def preview(
+    context: typer.Context,
+    stack: Name = "prod",
+    real: Real = False,
+    json: Json = False,
+    everything: Everything = False,
+) -> None:
+    """Preview a stack with the policy pack enforced. Further arguments go to the engine; the exit code is its own."""
+    run.check_extra(context.args)
+    done = run.preview(Stack(name=stack, real=real), context.args, out=sys.stderr if json else sys.stdout)
+    _finish(done, as_json=json, everything=everything)
+
+
+def _change(operation: str, meaning: str) -> Callable[..., None]:
+    def command(
+        context: typer.Context,
+        stack: Name = "prod",
+        real: Real = False,
+        yes: Yes = False,
+        json: Json = False,
+        everything: Everything = False,
+    ) -> None:
+        run.check_extra(context.args)
+        chosen = Stack(name=stack, real=real)
+        agreed = _agreed(chosen, yes=yes, as_json=json)
+        done = run.change(
+            chosen, operation, context.args, yes=agreed, out=sys.stderr if json else sys.stdout, quiet=json
+        )
+        _finish(done, as_json=json, everything=everything)
+
+    command.__doc__ = meaning
+    return command
+
+
+def _agreed(stack: Stack, *, yes: bool, as_json: bool) -> bool:
+    """Whether the engine need not ask: said so, or a local run without a person at the terminal."""
+    if yes:
+        return True
+    attended = sys.stdin.isatty() and os.environ.get("CI") != "true" and not as_json
+    if attended:
+        return False
+    if stack.real:
+        raise Refusal(
+            f"changing {stack.name} in the real clouds without a terminal needs a word.",
+            fix="add --yes (make …: ARGS=--yes) where the change was reviewed",
+        )
+    return True
+
+
+for _operation, _meaning in (
+    ("up", "Deploy a stack; the policy pack stops a bad resource before it exists."),
+    ("destroy", "Remove a stack's resources; protected ones refuse."),
+    ("refresh", "Read what exists into the state, so that the next preview shows drift."),
+):
+    app.command(name=_operation, context_settings=_EXTRA)(_change(_operation, _meaning))
+
+
+@app.command("guard")
+def guard_command(
+    log: Annotated[Path, typer.Option("--events", help="The engine's event log of the run.")],
+    digest: Annotated[Path | None, typer.Option(help="The run's `--json` digest: also finds stack rules off.")] = None,
+    pack_config: Annotated[Path | None, typer.Option(help="A pack configuration that was given to the run.")] = None,
+) -> None:
+    """Fail unless the event log proves that the pack ran as committed."""
+    rules, record = pack.load(), events.read(log, pack=pack.NAME)
+    found = guard.problems(record, rules)
+    committed = places.PACK / "config.json"
+    for config in (committed if committed.exists() else None, pack_config):
+        found += guard.config_problems(config, rules) if config else []
+    if digest:
+        found += guard.digest_problems(record, digest)
+    if found:
+        raise guard.refusal(found)
+    print(f"{pack.NAME} {rules.version} judged {len(record.analysed)} resources and the stack; nothing was lowered")
+
+
+def main() -> None:
+    """Entry point; every refusal is a sentence and an exit code, never a traceback."""
+    try:
+        app()
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        sys.exit(refusal.code)
+    except OSError as error:
+        print(of_os_error(error), file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

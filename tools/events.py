@@ -1,0 +1,136 @@
+"""The engine's event log, read line by line; its debug lines, most of the file, are skipped unread."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tools.refusal import Refusal
+
+_MARKUP = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
+_DEBUG = '"severity":"debug"'
+
+
+def plain(text: str) -> str:
+    """Without the engine's colour marks."""
+    return _MARKUP.sub("", text).rstrip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """One policy event."""
+
+    rule: str
+    message: str
+    level: str
+    severity: str
+    urn: str
+    pack: str
+    pack_version: str
+
+    @property
+    def blocking(self) -> bool:
+        """Whether it stops the run."""
+        return self.level == "mandatory"
+
+
+@dataclass(kw_only=True)
+class Log:
+    """What one run said: violations, errors, what was analysed by which pack, and the summary."""
+
+    violations: list[Violation] = field(default_factory=list)
+    errors: list[tuple[str, str]] = field(default_factory=list)
+    """URN and message of each error the engine, the program or a provider reported."""
+    warnings: list[str] = field(default_factory=list)
+    registered: dict[str, str] = field(default_factory=dict)
+    """URN of each resource a step was made for, with its operation."""
+    failed: list[str] = field(default_factory=list)
+    """URNs whose operation failed."""
+    analysed: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+    """URN of each analysed resource, with pack version and the rules that passed or failed."""
+    active: set[str] = field(default_factory=set)
+    """Rules about resources that were switched on: the engine names them all in its remediation step."""
+    stack_rules: frozenset[str] | None = None
+    """The stack rules that passed or failed; None when the stack was never analysed."""
+    stack_pack_version: str = ""
+    summary: dict[str, Any] | None = None
+    changes: dict[str, int] = field(default_factory=dict)
+
+
+def read(path: Path, *, pack: str) -> Log:
+    """The log of one run. Refuses a missing file and one with a broken line before its last."""
+    log = Log()
+    try:
+        with path.open(encoding="utf-8") as lines:
+            broken = 0
+            for number, text in enumerate(lines, start=1):
+                if _DEBUG in text:
+                    continue
+                if broken:
+                    raise Refusal(f"{path}:{broken} is not JSON: the event log is damaged.")
+                try:
+                    event = json.loads(text)
+                except ValueError:
+                    broken = number
+                    continue
+                _take(log, event, pack)
+    except FileNotFoundError:
+        raise Refusal(f"there is no event log {path}: the engine did not run.") from None
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{path} is not an event log: {error}.") from None
+    return log
+
+
+def _take(log: Log, event: dict[str, Any], pack: str) -> None:
+    for kind, body in event.items():
+        if kind == "policyEvent":
+            log.violations.append(_violation(body))
+        elif kind == "diagnosticEvent":
+            _diagnostic(log, body)
+        elif kind == "resourcePreEvent":
+            log.registered[body["metadata"]["urn"]] = body["metadata"]["op"]
+        elif kind == "resOpFailedEvent":
+            log.failed.append(body["metadata"]["urn"])
+        elif kind == "policyAnalyzeSummaryEvent" and body["policyPackName"] == pack:
+            log.analysed[body["resourceUrn"]] = (_version(body), frozenset(_rules(body)))
+        elif kind == "policyRemediateSummaryEvent" and body["policyPackName"] == pack:
+            log.active.update(_rules(body))
+        elif kind == "policyAnalyzeStackSummaryEvent" and body["policyPackName"] == pack:
+            log.stack_rules = (log.stack_rules or frozenset()) | frozenset(_rules(body))
+            log.stack_pack_version = _version(body)
+        elif kind == "summaryEvent":
+            log.summary = body
+            log.changes = dict(body.get("resourceChanges") or {})
+
+
+def _rules(body: dict[str, Any]) -> Iterator[str]:
+    yield from body.get("passed") or ()
+    yield from body.get("failed") or ()
+
+
+def _version(body: dict[str, Any]) -> str:
+    return str(body.get("policyPackVersionTag") or body.get("policyPackVersion") or "").removeprefix("v")
+
+
+def _violation(body: dict[str, Any]) -> Violation:
+    return Violation(
+        rule=body["policyName"],
+        message=plain(body["message"]),
+        level=body["enforcementLevel"],
+        severity=body.get("severity", ""),
+        urn=body.get("resourceUrn", ""),
+        pack=body["policyPackName"],
+        pack_version=_version(body),
+    )
+
+
+def _diagnostic(log: Log, body: dict[str, Any]) -> None:
+    text = plain(body["message"])
+    if body["severity"] in ("error", "info#err") and text.strip():
+        log.errors.append((body.get("urn", ""), text))
+    elif body["severity"] == "warning" and text.strip():
+        log.warnings.append(text)

@@ -1,0 +1,64 @@
+"""The policy pack as its own command lists it: version, rules and levels that a run must show."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tools import places, stamp
+from tools.refusal import Refusal
+
+NAME = "secure-hosting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pack:
+    """What the guard holds a run against."""
+
+    version: str
+    levels: dict[str, str]
+    """Rule id to the level the rule itself declares."""
+    resource_rules: frozenset[str]
+    """Rules about single resources: the engine names each of them for every resource it registers."""
+
+
+def _sources(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.rglob("*") if f.suffix in (".py", ".yaml", ".json") and f.is_file())
+
+
+def load(folder: Path = places.PACK) -> Pack:
+    """Reads the pack; refuses one that is missing or does not import, before anything is run with it."""
+    project = folder / "PulumiPolicy.yaml"
+    if not project.exists():
+        raise Refusal(
+            f"the policy pack is missing: there is no {project}; nothing was started.",
+            fix="git checkout -- policies   brings it back; without it no preview and no deployment runs",
+        )
+    wanted = stamp.digest(_sources(folder), str(folder))
+    kept = places.local() / "pack.json"
+    known = stamp.read(kept)
+    if known.get("digest") != wanted:
+        known = {"digest": wanted, "listing": _list(folder)}
+        stamp.write(kept, known)
+    rules = [json.loads(line) for line in known["listing"].splitlines()]
+    return Pack(
+        version=str(yaml.safe_load(project.read_text())["version"]),
+        levels={rule["rule"]: rule["level"] for rule in rules},
+        resource_rules=frozenset(r["rule"] for r in rules if r["scope"] == "resource" and r["level"] != "disabled"),
+    )
+
+
+def _list(folder: Path) -> str:
+    command = [str(places.VENV_PYTHON), "-m", folder.name, "list", "--json"]
+    run = subprocess.run(command, cwd=folder.parent, capture_output=True, text=True, check=False)
+    if run.returncode != 0 or not run.stdout.strip():
+        raise Refusal(
+            f"the policy pack in {folder} does not load; nothing was started.",
+            details=tuple((run.stderr or "it lists no rules").strip().splitlines()[-6:]),
+            fix=f"python -m {folder.name} list   must work first",
+        )
+    return run.stdout
