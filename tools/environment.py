@@ -57,11 +57,9 @@ def make(stage: Stage) -> str:
         stage.doing = "creating"
         _run([sys.executable, "-m", "venv", "--clear", str(places.VENV)], stage)
     stage.doing = "fetching packages"
-    _run(
-        [str(places.VENV_PYTHON), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
-        + ["--require-hashes", "--only-binary", ":all:", "-r", str(places.LOCKFILE)],
-        stage,
-    )
+    command = [str(places.VENV_PYTHON), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
+    command += ["--require-hashes", "--only-binary", ":all:", "-r", str(places.LOCKFILE)]
+    _run(command, stage)
     stamp.write(_STAMP, {"digest": _wanted(), "root": str(places.ROOT)})
     return "updated" if finished_before else "created"
 
@@ -74,6 +72,7 @@ def main(arguments: list[str]) -> int:
                 if not ready():
                     with Stage("Python environment") as stage:
                         stage.done(make(stage))
+        return subprocess.call([str(places.VENV_PYTHON), "-m", "tools.setup", *arguments], cwd=places.ROOT)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return refusal.code
@@ -83,5 +82,3 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted; `make setup` can be run again", file=sys.stderr)
         return 130
-    os.chdir(places.ROOT)
-    os.execv(places.VENV_PYTHON, [str(places.VENV_PYTHON), "-m", "tools.setup", *arguments])
