@@ -1,4 +1,4 @@
-"""What the GitHub rules share: types, which protection covers which branch of which repository, and blocks of both kinds."""
+"""What the GitHub rules share: types, which protection covers which branch, and the blocks of both kinds of it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def in_force(resource: Resource) -> bool:
 
 
 def repository_keys(resource: Resource) -> tuple[set[str], bool]:
-    """What names the resource's repository (names, ids, URNs of repositories), and whether something is not known yet."""
+    """What names the resource's repository (names, ids, URNs), and whether something is not known yet."""
     keys: set[str] = set()
     unknown = False
     for path in ("repository", "repositoryId", "repositoryName"):
