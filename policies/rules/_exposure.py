@@ -1,4 +1,4 @@
-"""Whether a sensitive value stands in plain text: the one place that knows secrets, masks and what looks like a credential."""
+"""Whether a sensitive value stands in plain text: the one place that knows secrets, masks and forms of credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Render: databases and caches are backed up, survive the loss of a machine, run supported versions, and are watched."""
+"""Render: databases and caches are backed up, survive a lost machine, run supported versions, and are watched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Render: the provider marks no property as a secret, so every credential must be wrapped before it reaches the state."""
+"""Render: the provider marks no property as a secret, so every credential is wrapped before it reaches the state."""
 
 from __future__ import annotations
 
