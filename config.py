@@ -82,6 +82,10 @@ class StackConfig(Section):
     )
     """The day the first rotation of new secrets is counted from; left out, it is the day of the run (UTC)."""
 
+    def protects(self, store: str) -> bool:
+        """Whether a store is guarded against deletion: always, unless `unprotected` names it."""
+        return store not in self.unprotected
+
 
 class ConfigError(pulumi.RunError):
     """The stack file cannot be used. The message lists everything that is wrong with it."""

@@ -21,8 +21,8 @@ class Component(pulumi.ComponentResource):
     clauses: ClassVar[tuple[str, ...]]
     """The clauses of the security policy that the component upholds."""
 
-    def __init__(self, name: str, args: DataclassInstance, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(self.token, name, _plain(args), opts)
+    def __init__(self, name: str, args: DataclassInstance | None, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(self.token, name, _plain(args) if args is not None else {}, opts)
 
     def child(self, **specifics: Any) -> pulumi.ResourceOptions:
         """Options of a child. Merged this way around, a caller's options can neither move a child nor weaken it."""

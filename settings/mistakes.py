@@ -20,15 +20,15 @@ SECRET_KEY = re.compile(
     re.IGNORECASE,
 )
 SECRET_VALUE = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|^(AIza|ya29\.|ghp_|gho_|ghs_|github_pat_|glpat-|xox[abpr]-|AKIA|ASIA|sk_live_|rk_live_"
-    r"|rnd_|whsec_|pul-)[\w-]{10,}|^eyJ[\w-]{10,}\.eyJ[\w-]+\.|://[^/\s:@]+:[^/\s:@]+@"
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|^(AIza|ya29\.|ghp_|gho_|ghs_|github_pat_|glpat-|xox[abpr]-|AKIA|ASIA|sk_live_"
+    r"|rk_live_|rnd_|whsec_|pul-)[\w-]{10,}|^eyJ[\w-]{10,}\.eyJ[\w-]+\.|://[^/\s:@]+:[^/\s:@]+@"
 )
 """Private keys, the tokens of Google, GitHub, GitLab, Slack, AWS, Stripe, Render and Pulumi, signed tokens, and
 addresses with a password in them."""
 
 
 def plain_secrets(raw: Mapping[str, object], secret_keys: Iterable[str]) -> Iterator[Mistake]:
-    """Refuse secrets in the stack file: in plain text they are in version control, encrypted they end up in the state."""
+    """Refuse secrets in the stack file: plain ones are in version control, encrypted ones end up in the state."""
     encrypted = set(secret_keys)
     for key in sorted(encrypted & set(raw)):
         yield _secret(

@@ -22,7 +22,7 @@ class Unprotected(Section):
 
 
 def stores(config: StackConfig) -> tuple[str, ...]:
-    """Everything that is protected unless named under `unprotected`: databases, data classes (keys), copies, secrets."""
+    """What is protected unless named under `unprotected`: databases, keys of data classes, copies, secrets."""
     classes = (f"key-{name}" for name in config.data_classes)
     return (*config.databases, *classes, EXPORTS, "secrets")
 

@@ -1,0 +1,21 @@
+"""The program: what the company decided becomes components, and what others need to know is exported."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.foundation import Foundation
+from components.stores import Stores
+from config import load, require_policy_pack
+
+require_policy_pack()
+config = load()
+
+foundation = Foundation("foundation", config)
+stores = Stores("stores", config, foundation)
+
+pulumi.export("network", foundation.network.network_id)
+pulumi.export("copies", stores.copies.bucket_name)
+pulumi.export("databases", {name: database.connection_name for name, database in stores.databases.items()})
+pulumi.export("identities", {name: identity.member for name, identity in stores.identities.items()})
+pulumi.export("secrets", {name: secret.secret_id for name, secret in stores.secrets.items()})

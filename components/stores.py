@@ -1,0 +1,175 @@
+"""The data and who works with it: identities, databases, secrets, and the copies of it all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import pulumi
+
+from .backups import BackupPlan, Copies, CopiesArgs
+from .base import Component
+from .database import Database, DatabaseArgs, PasswordUser
+from .foundation import Foundation
+from .identities import Identity, IdentityArgs
+from .roles import Role, RoleArgs
+from .secrets import RotationTopic, RotationTopicArgs, Secret, SecretArgs, first_rotation
+
+if TYPE_CHECKING:
+    from config import StackConfig
+
+LOGIN = ("cloudsql.instances.connect", "cloudsql.instances.get", "cloudsql.instances.login")
+"""What it takes to open a connection to a database and to sign in with it."""
+
+
+class Stores(Component):
+    """Every database, secret and copy of the stack, and the identities of its workloads."""
+
+    token = "hosting:data:Stores"
+    clauses: ClassVar[tuple[str, ...]] = ("ACC-5", "AUT-2", "BAK-4", "ENC-9")
+
+    identities: dict[str, Identity]
+    """By workload."""
+    databases: dict[str, Database]
+    secrets: dict[str, Secret]
+    copies: Copies
+
+    def __init__(
+        self, name: str, config: StackConfig, foundation: Foundation, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, None, opts)
+        self._config, self._foundation = config, foundation
+        self.identities = {name: self._identity(name) for name in config.workloads}
+        self.databases = self._databases()
+        self.secrets = self._secrets()
+        self.copies = self._copies()
+        self.register_outputs({})
+
+    def _identity(self, name: str) -> Identity:
+        workload = self._config.workloads[name]
+        return Identity(
+            name,
+            IdentityArgs(
+                project=self._foundation.workload,
+                account_id=name,
+                purpose=workload.purpose,
+                permissions=workload.permissions,
+            ),
+            self.child(),
+        )
+
+    def _labels(self, data_class: str) -> dict[str, str]:
+        return {**self._config.company.labels, "data-class": data_class}
+
+    def _databases(self) -> dict[str, Database]:
+        config, foundation = self._config, self._foundation
+        if not config.databases:
+            return {}
+        login = Role(
+            "databaseLogin",
+            RoleArgs(
+                project=foundation.workload,
+                role_id="databaseLogin",
+                title="Sign in to a database",
+                description="Granted for single instances by condition",
+                permissions=LOGIN,
+            ),
+            self.child(),
+        )
+        return {
+            name: Database(
+                name,
+                DatabaseArgs(
+                    project=foundation.workload,
+                    network=foundation.network,
+                    key=foundation.keys[spec.data_class],
+                    region=config.regions.primary,
+                    version=spec.version,
+                    tier=spec.tier,
+                    disk_limit_gb=spec.disk_limit_gb,
+                    database_name=name.replace("-", "_"),
+                    high_availability=spec.high_availability,
+                    backup=BackupPlan(
+                        location=config.regions.backup,
+                        at=spec.backup.at,
+                        retained=spec.backup.retained,
+                        recovery_days=spec.backup.recovery_days,
+                        final_days=spec.backup.final_days,
+                    ),
+                    maintenance_day=spec.maintenance.day,
+                    maintenance_hour=spec.maintenance.hour,
+                    maintenance_track=spec.maintenance.track,
+                    workloads={w: self.identities[w] for w, has in config.workloads.items() if name in has.databases},
+                    login_role=login.role,
+                    people=spec.people,
+                    password_users={
+                        user: PasswordUser(roles=built_in.roles, generation=built_in.generation)
+                        for user, built_in in spec.built_in_users.items()
+                    },
+                    labels=self._labels(spec.data_class),
+                    protected=config.protects(name),
+                ),
+                self.child(providers=[foundation.random]),
+            )
+            for name, spec in config.databases.items()
+        }
+
+    def _secrets(self) -> dict[str, Secret]:
+        config, foundation = self._config, self._foundation
+        values: dict[str, pulumi.Output[str] | None] = dict.fromkeys(config.secrets.external)
+        for name, database in self.databases.items():
+            values |= {f"{name}-{user}": password for user, password in database.passwords.items()}
+        if not values:
+            return {}
+        data_class = config.secrets.data_class
+        topic = RotationTopic(
+            "secret-rotation",
+            RotationTopicArgs(
+                project=foundation.workload,
+                key=foundation.keys[data_class],
+                region=config.regions.primary,
+                labels=self._labels(data_class),
+            ),
+            self.child(),
+        )
+        return {
+            name: Secret(
+                name,
+                SecretArgs(
+                    project=foundation.workload,
+                    key=foundation.keys[data_class],
+                    topic=topic,
+                    secret_id=name,
+                    first_rotation=first_rotation(config.today),
+                    rotation_days=config.secrets.rotation_days,
+                    value=value,
+                    readers={
+                        w: self.identities[w].member for w, has in config.workloads.items() if name in has.secrets
+                    },
+                    labels=self._labels(data_class),
+                    protected=config.protects("secrets"),
+                ),
+                self.child(),
+            )
+            for name, value in values.items()
+        }
+
+    def _copies(self) -> Copies:
+        config, foundation, exports = self._config, self._foundation, self._config.backups.exports
+        return Copies(
+            "exports",
+            CopiesArgs(
+                project=foundation.backups,
+                key=foundation.keys[exports.data_class],
+                region=config.regions.backup,
+                retention_days=exports.retention_days,
+                delete_after_days=exports.delete_after_days,
+                soft_delete_days=exports.soft_delete_days,
+                lock=exports.lock,
+                lock_acknowledged=exports.acknowledgement is not None,
+                writers={name: self.identities[name].member for name in exports.writers},
+                readers={name: self.identities[name].member for name in exports.readers},
+                labels=self._labels(exports.data_class),
+                protected=config.protects("exports"),
+            ),
+            self.child(),
+        )

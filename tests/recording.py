@@ -1,0 +1,233 @@
+"""Run the real program under mocks and keep what it registered, as plain data.
+
+`record_stack()` runs the whole of `__main__.py` with a stack file; `record(build)` runs any function that makes
+resources. Both return when every resource is registered, so that assertions stand outside of `.apply`.
+Resources carry what the engine would be told: inputs, secrets, parent, provider, dependencies, options.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import runpy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pulumi
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import get_root_resource, set_root_resource
+from pulumi.runtime.stack import run_pulumi_func
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+PROJECT = "secure-hosting"
+TODAY = "2027-01-15"
+PROJECT_NUMBER = 123456789012
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """One resource as it was registered. Secrets stand in plain text in `inputs` and are named in `secrets`."""
+
+    urn: str
+    type: str
+    name: str
+    custom: bool
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    secrets: frozenset[str]
+    parent: str
+    provider: str
+    """`<urn>::<id>` of an explicit provider, empty where the default provider would be used."""
+    dependencies: tuple[str, ...]
+    property_dependencies: dict[str, tuple[str, ...]]
+    protect: bool
+    ignore_changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """Everything a program registered, in order, and what it exported."""
+
+    resources: tuple[Recorded, ...]
+    exports: dict[str, Any] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Recorded]:
+        return iter(self.resources)
+
+    def of(self, kind: str) -> list[Recorded]:
+        """All resources of a type."""
+        return [resource for resource in self if resource.type == kind]
+
+    def one(self, kind: str, name: str | None = None) -> Recorded:
+        """The only resource of a type, or the only one of that name."""
+        found = [resource for resource in self.of(kind) if name in (None, resource.name)]
+        assert len(found) == 1, f"{len(found)} resources of {kind} {name or ''}: {[r.name for r in found]}"
+        return found[0]
+
+    def by_urn(self, urn: str) -> Recorded:
+        """The resource of a URN."""
+        return next(resource for resource in self if resource.urn == urn)
+
+
+class _Cloud(mocks.Mocks):
+    """Answers as the providers do: ids and computed outputs of the right shape."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        inputs = args.inputs
+        project = inputs.get("project", "project")
+        name = inputs.get("name", args.name)
+        outputs = {**inputs, "name": name}
+        identifier = f"{project}/{name}"
+        match args.typ:
+            case "gcp:serviceaccount/account:Account":
+                email = f"{inputs['accountId']}@{project}.iam.gserviceaccount.com"
+                identifier = f"projects/{project}/serviceAccounts/{email}"
+                outputs |= {"email": email, "member": f"serviceAccount:{email}", "name": identifier}
+                outputs["uniqueId"] = "1" + "0" * 20
+            case "gcp:projects/serviceIdentity:ServiceIdentity":
+                service = str(inputs["service"]).removesuffix(".googleapis.com")
+                email = f"service-{PROJECT_NUMBER}@gcp-sa-{service}.iam.gserviceaccount.com"
+                outputs |= {"email": email, "member": f"serviceAccount:{email}"}
+            case "gcp:projects/iAMCustomRole:IAMCustomRole":
+                identifier = outputs["name"] = f"projects/{project}/roles/{inputs['roleId']}"
+            case "gcp:kms/keyRing:KeyRing":
+                identifier = f"projects/{project}/locations/{inputs['location']}/keyRings/{name}"
+            case "gcp:kms/cryptoKey:CryptoKey":
+                identifier = f"{inputs['keyRing']}/cryptoKeys/{name}"
+            case "gcp:compute/network:Network":
+                identifier = f"projects/{project}/global/networks/{name}"
+            case "gcp:compute/subnetwork:Subnetwork":
+                identifier = f"projects/{project}/regions/{inputs['region']}/subnetworks/{name}"
+            case "gcp:sql/databaseInstance:DatabaseInstance":
+                identifier = name
+                outputs["connectionName"] = f"{project}:{inputs['region']}:{name}"
+                outputs["serviceAccountEmailAddress"] = (
+                    f"p{PROJECT_NUMBER}-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com"
+                )
+            case "gcp:secretmanager/secret:Secret":
+                identifier = outputs["name"] = f"projects/{project}/secrets/{inputs['secretId']}"
+            case "gcp:pubsub/topic:Topic":
+                identifier = f"projects/{project}/topics/{name}"
+            case "gcp:storage/bucket:Bucket":
+                identifier = name
+                outputs |= {"url": f"gs://{name}", "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}"}
+            case "random:index/randomId:RandomId":
+                identifier, outputs["hex"] = "q83v", "abcdef"
+            case "random:index/randomPassword:RandomPassword":
+                identifier, outputs["result"] = "none", "generated-password-of-the-mock"
+        return identifier, outputs
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        project = args.args.get("project", "project")
+        if args.token == "gcp:storage/getProjectServiceAccount:getProjectServiceAccount":
+            email = f"service-{PROJECT_NUMBER}@gs-project-accounts.iam.gserviceaccount.com"
+            return {
+                "id": email,
+                "emailAddress": email,
+                "member": f"serviceAccount:{email}",
+                "project": project,
+                "uniqueId": "1",
+            }, []
+        if args.token == "gcp:organizations/getProject:getProject":
+            project = args.args.get("projectId", project)
+            return {"id": f"projects/{project}", "number": str(PROJECT_NUMBER), "projectId": project}, []
+        raise AssertionError(f"the recorder has no answer to {args.token}; add one to _Cloud.call")
+
+
+class _Monitor(mocks.MockMonitor):
+    """A mock monitor that keeps the requests themselves: options and dependencies are seen nowhere else."""
+
+    def __init__(self) -> None:
+        super().__init__(_Cloud())
+        self.recorded: list[Recorded] = []
+
+    def RegisterResource(self, request: Any) -> Any:
+        answer = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            inputs = rpc.deserialize_properties(request.object)
+            secrets = frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value))
+            self.recorded.append(
+                Recorded(
+                    urn=answer.urn,
+                    type=request.type,
+                    name=request.name,
+                    custom=request.custom,
+                    inputs={key: _plain(value) for key, value in inputs.items()},
+                    outputs={key: _plain(value) for key, value in rpc.deserialize_properties(answer.object).items()},
+                    secrets=secrets | frozenset(request.additionalSecretOutputs),
+                    parent=request.parent,
+                    provider=request.provider,
+                    dependencies=tuple(sorted(request.dependencies)),
+                    property_dependencies={
+                        key: tuple(sorted(value.urns)) for key, value in request.propertyDependencies.items()
+                    },
+                    protect=request.protect,
+                    ignore_changes=tuple(request.ignoreChanges),
+                )
+            )
+        return answer
+
+    def RegisterPackage(self, request: resource_pb2.RegisterPackageRequest) -> Any:
+        raise AssertionError(f"{request.name} is a parameterised package; this project uses none")
+
+
+def _plain(value: Any) -> Any:
+    value = rpc.unwrap_rpc_secret(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def record(
+    build: Callable[[], object],
+    *,
+    config: Mapping[str, object] | None = None,
+    stack: str = "prod",
+    preview: bool = False,
+) -> Recording:
+    """Run `build` as a program and return what it registered. An exception of the program comes through."""
+    monitor = _Monitor()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        pulumi.runtime.set_all_config(
+            {key: value if isinstance(value, str) else json.dumps(value) for key, value in (config or {}).items()}, []
+        )
+        set_root_resource(None)  # type: ignore[arg-type]
+        mocks.set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, monitor=monitor)
+
+        exports: dict[str, Any] = {}
+
+        async def program() -> None:
+            build()
+            root = get_root_resource()
+            assert root is not None
+            exports.update(await pulumi.Output.all(**root.outputs).future() or {})
+
+        loop.run_until_complete(run_pulumi_func(program))
+    finally:
+        pulumi.runtime.set_all_config({}, [])
+        asyncio.set_event_loop(None)
+        loop.close()
+    return Recording(resources=tuple(monitor.recorded), exports=exports)
+
+
+def stack_file(stack: str = "prod") -> dict[str, Any]:
+    """The configuration of a stack file, by full key (`secure-hosting:network`), free to be changed."""
+    document = YAML(typ="safe").load(ROOT / f"Pulumi.{stack}.yaml")
+    return dict(document["config"])
+
+
+def record_stack(config: Mapping[str, object] | None = None, *, stack: str = "prod") -> Recording:
+    """Run the whole program with a configuration, by default that of production."""
+    values = {f"{PROJECT}:today": TODAY, **(config if config is not None else stack_file(stack))}
+    with mock.patch.dict(os.environ, {"PULUMI_OPTION_POLICY_PACK": str(ROOT / "policies")}):
+        return record(
+            lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), config=values, stack=stack
+        )
