@@ -148,7 +148,7 @@ class _Monitor(mocks.MockMonitor):
         self.recorded: list[Recorded] = []
 
     def RegisterResource(self, request: Any) -> Any:
-        answer = super().RegisterResource(request)
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             inputs = rpc.deserialize_properties(request.object)
             secrets = frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value))
@@ -206,8 +206,7 @@ def record(
 
         async def program() -> None:
             build()
-            root = get_root_resource()
-            assert root is not None
+            root: Any = get_root_resource()
             exports.update(await pulumi.Output.all(**root.outputs).future() or {})
 
         loop.run_until_complete(run_pulumi_func(program))
