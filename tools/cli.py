@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tools import events, guard, pack, places, report, run
+from tools import events, guard, pack, places, recover, report, run
 from tools.refusal import Refusal, of_os_error
 from tools.stacks import Stack
 
@@ -90,6 +90,21 @@ for _operation, _meaning in (
     ("refresh", "Read what exists into the state, so that the next preview shows drift."),
 ):
     app.command(name=_operation, context_settings=_EXTRA)(_change(_operation, _meaning))
+
+
+@app.command("recover")
+def recover_command(
+    stack: Name = "prod",
+    real: Real = False,
+    found: Annotated[
+        list[str] | None, typer.Option(metavar="URN=ID", help="An interrupted create that exists.")
+    ] = None,
+    absent: Annotated[list[str] | None, typer.Option(metavar="URN", help="One that does not exist.")] = None,
+) -> None:
+    """After a crash: write what exists into the state and clear what never finished."""
+    chosen = Stack(name=stack, real=real)
+    done = recover.recover(chosen, found=recover.parse_found(found or []), absent=frozenset(absent or ()))
+    recover.show(done, chosen)
 
 
 @app.command("guard")

@@ -48,6 +48,8 @@ class Log:
     warnings: list[str] = field(default_factory=list)
     registered: dict[str, str] = field(default_factory=dict)
     """URN of each resource a step was made for, with its operation."""
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What was known of each of them when its step began; values may be masked."""
     failed: list[str] = field(default_factory=list)
     """URNs whose operation failed."""
     analysed: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
@@ -93,6 +95,7 @@ def _take(log: Log, event: dict[str, Any], pack: str) -> None:
             _diagnostic(log, body)
         elif kind == "resourcePreEvent":
             log.registered[body["metadata"]["urn"]] = body["metadata"]["op"]
+            log.states[body["metadata"]["urn"]] = body["metadata"].get("new") or {}
         elif kind == "resOpFailedEvent":
             log.failed.append(body["metadata"]["urn"])
         elif kind == "policyAnalyzeSummaryEvent" and body["policyPackName"] == pack:

@@ -24,8 +24,15 @@ def main() -> int:
         python, made = Path(folder, "bin", "python"), Path(folder, "requirements.lock")
         subprocess.run([python, "-m", "pip", "install", "--quiet", UV], check=True)
         made.write_bytes(places.LOCKFILE.read_bytes() if places.LOCKFILE.exists() else b"")
-        command = [str(python), "-m", "uv", "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes"]
-        command += ["--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links", "--quiet"]
+        command = [str(python), "-m", "uv", "pip", "compile", "--universal", "--python-version", "3.11"]
+        command += [
+            "--generate-hashes",
+            "--no-annotate",
+            "--no-header",
+            "--no-emit-index-url",
+            "--no-emit-find-links",
+            "--quiet",
+        ]
         command += ["--output-file", str(made), *sys.argv[1:], str(places.ROOT / "requirements.txt")]
         subprocess.run(command, check=True)
         stamp.write_text(places.LOCKFILE, _HEADER + made.read_text().removeprefix(_HEADER))
