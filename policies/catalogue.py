@@ -1,4 +1,4 @@
-"""The rules as something to read: one entry each, the catalogue page, and what is covered of clauses and other tools."""
+"""The rules to read: one entry each, the catalogue page, and what is covered of clauses and other tools."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def type_of(urn: str) -> str:
 
 
 def canonical(value: str) -> str:
-    """A resource reference without the host and API version, and without a key's version: comparable across resources."""
+    """A resource reference without host and API version, and without a key's version: comparable across resources."""
     text = _PREFIX.sub("", value.strip())
     if text.startswith(("https://", "//")):
         text = re.sub(r"^(https:)?//[^/]+/", "", text)

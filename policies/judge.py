@@ -1,4 +1,4 @@
-"""The judge: applies rules to resources and says pass, fail, not applicable, undetermined or waived, never folding them.
+"""The judge: applies rules and says pass, fail, not applicable, undetermined or waived, never folding them.
 
 The same judge runs in the pack (per resource, then over the stack), in tests, and on files. It reads no clock and no
 files: the date of judgement, the waivers and the configuration are inputs.
@@ -75,7 +75,7 @@ class Judge:
         return found
 
     def judge_resource(self, resource: Resource, *, graph_rules: bool | None = None) -> list[Result]:
-        """Verdicts about one resource. `graph_rules` picks rules that need the graph (True), that do not (False), or both."""
+        """Verdicts about one resource. `graph_rules`: only rules that need the graph, that do not, or (None) both."""
         return [
             self.apply(rule, resource)
             for rule in self.rules_for(resource.type)
@@ -83,7 +83,7 @@ class Judge:
         ]
 
     def judge_stack_rules(self, graph: Graph) -> list[Result]:
-        """Verdicts of the rules about the stack as a whole: one a resource they found fault with, or one for the stack."""
+        """Verdicts of the rules about the stack: one for each resource they found fault with, or one for the stack."""
         results: list[Result] = []
         for rule in self.rules:
             if rule.scope == "stack":
@@ -118,7 +118,7 @@ class Judge:
         try:
             arguments = ({**rule.params, **self.params.get(rule.id, {})},) if rule.params else ()
             for finding in rule.check(subject, *arguments):
-                findings.append(finding)  # noqa: PERF402 - what was found before an unknown value counts
+                findings.append(finding)
         except UnknownValue as error:
             findings.append(Finding("undetermined", "is known only after the first `up`", error.path, resource))
         except Exception as error:  # noqa: BLE001 - a broken rule must not silence the others, nor acquit

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from policies.graph import Graph
+from policies.graph import Graph, type_of
 from policies.model import Resource, decode
 
 EXPORT_VERSIONS: Final = (3, 4)
@@ -98,7 +98,7 @@ def resource(state: Any, origin: str = "resource") -> Resource:
     if not isinstance(state, Mapping) or not isinstance(state.get("urn"), str):
         raise LoadError(f"{origin} has no urn")
     urn: str = state["urn"]
-    token = state.get("type") or (urn.split("::")[2].split("$")[-1] if urn.count("::") >= 3 else "")
+    token = state.get("type") or type_of(urn)
     inputs, outputs = state.get("inputs"), state.get("outputs")
     for key, value in (("inputs", inputs), ("outputs", outputs)):
         if value is not None and not isinstance(value, Mapping):

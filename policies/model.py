@@ -36,7 +36,7 @@ _UNKNOWNS: Final = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     }
 )
-"""The engine's markers for a value of any type, bool, number, array, asset, archive and object that is not known yet."""
+"""The engine's markers for values not known yet: of any type, bool, number, array, asset, archive and object."""
 
 
 class _Unknown:

@@ -1,8 +1,9 @@
 """What a rule is: a record (id, clause, severity, references, examples) and a pure function that yields findings.
 
-A rule reads one fact; its title is a sentence that is true when it passes. The function yields nothing when the resource
-complies, `fail(...)` for each place that does not, `skip(...)` when the fact is not the resource's to have. Reading an
-unknown value raises; the judge makes "undetermined" of it. `each` keeps one unknown element from hiding a bad one.
+A rule reads one fact; its title is a sentence that is true when it passes. The function yields nothing when the
+resource complies, `fail(...)` for each place that does not, `skip(...)` when the fact is not the resource's to have.
+Reading an unknown value raises; the judge makes "undetermined" of it. `each` keeps one unknown element from hiding a
+bad one.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def unsure(view: View, path: str, reason: str = "is known only after the first `
 
 
 def each(views: Iterable[View], check: Callable[[View], Iterable[Finding]]) -> Iterator[Finding]:
-    """Runs a check over all views; an unknown in one of them is reported after, not instead of, the others' findings."""
+    """Runs a check over all views; an unknown in one is reported after, not instead of, the others' findings."""
     unknown: list[Finding] = []
     for view in views:
         try:
@@ -93,7 +94,7 @@ class Rule:
     why: str
     check: Callable[..., Iterable[Finding]]
     decides: tuple[str, ...] = ()
-    """Property paths of the rule's first type that decide; dropping them from a good example must end as `absent` says."""
+    """Property paths of the first type that decide; dropping one from a good example must end as `absent` says."""
     absent: Absent = "fail"
     references: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """The pack's configuration: levels, thresholds and scopes, read from the engine's pack configuration or a file.
 
-The shape is the engine's own: rule id → level, or → object with `enforcementLevel` and the rule's thresholds; `all` sets
-a level for every rule. No configuration can lower a rule that cannot be waived.
+The shape is the engine's own: rule id → level, or → object with `enforcementLevel` and the rule's thresholds; `all`
+sets a level for every rule. No configuration can lower a rule that cannot be waived.
 """
 
 from __future__ import annotations
@@ -80,30 +80,39 @@ def parse(config: Mapping[str, Any], rules: Mapping[str, Rule]) -> Settings:
             continue
         entry: Mapping[str, Any] = value if isinstance(value, Mapping) else {"enforcementLevel": value}
         for key, setting in entry.items():
-            if key == "enforcementLevel":
-                if setting not in LEVELS:
-                    mistakes.append(f"{rule_id}: {setting!r} is no level; one of {', '.join(LEVELS)}")
-                elif not rule.waivable and not _as_strict(setting):
-                    mistakes.append(f"{rule_id}: cannot be {setting}: the rule is not waivable")
-                else:
-                    levels[rule_id] = setting
+            mistake = _mistake(rule, key, setting)
+            if mistake:
+                mistakes.append(mistake)
+            elif key == "enforcementLevel":
+                levels[rule_id] = setting
             elif key == "undetermined":
-                if setting not in ("advisory", "mandatory"):
-                    mistakes.append(f"{rule_id}.undetermined: {setting!r} is neither advisory nor mandatory")
-                elif not rule.waivable and setting != "mandatory" and rule.severity == "critical":
-                    mistakes.append(f"{rule_id}.undetermined: cannot be {setting}: the rule is not waivable")
-                else:
-                    undetermined[rule_id] = setting
-            elif key not in rule.params:
-                known = ", ".join(rule.params) or "none"
-                mistakes.append(f"{rule_id}.{key}: the rule has no such setting (it has: {known})")
-            elif not _fits(setting, rule.params[key]):
-                mistakes.append(f"{rule_id}.{key}: {setting!r} is not of the kind of {rule.params[key]!r}")
+                undetermined[rule_id] = setting
             else:
                 params.setdefault(rule_id, {})[key] = tuple(setting) if isinstance(setting, list) else setting
     if mistakes:
         raise SettingsError("\n".join(mistakes))
     return Settings(levels=levels, undetermined=undetermined, params=params)
+
+
+def _mistake(rule: Rule, key: str, setting: Any) -> str | None:
+    """What is wrong with one setting of a rule, or None."""
+    if key == "enforcementLevel":
+        if setting not in LEVELS:
+            return f"{rule.id}: {setting!r} is no level; one of {', '.join(LEVELS)}"
+        if not rule.waivable and not _as_strict(setting):
+            return f"{rule.id}: cannot be {setting}: the rule is not waivable"
+        return None
+    if key == "undetermined":
+        if setting not in ("advisory", "mandatory"):
+            return f"{rule.id}.undetermined: {setting!r} is neither advisory nor mandatory"
+        if not rule.waivable and setting != "mandatory" and rule.severity == "critical":
+            return f"{rule.id}.undetermined: cannot be {setting}: the rule is not waivable"
+        return None
+    if key not in rule.params:
+        return f"{rule.id}.{key}: the rule has no such setting (it has: {', '.join(rule.params) or 'none'})"
+    if not _fits(setting, rule.params[key]):
+        return f"{rule.id}.{key}: {setting!r} is not of the kind of {rule.params[key]!r}"
+    return None
 
 
 def _as_strict(level: str) -> bool:

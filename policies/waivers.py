@@ -1,4 +1,4 @@
-"""Waivers: the one file of accepted exceptions. Each names a rule, resources, an owner, a reason, what compensates, and an end."""
+"""Waivers: the one file of accepted exceptions, each with rule, resources, owner, reason, compensation and end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Waiver(BaseModel):
         return pattern
 
     def covers(self, rule: str, resource: Resource | None) -> bool:
-        """Whether this waiver is about that rule and resource. A verdict about the stack as a whole is named `stack`."""
+        """Whether this waiver is about that rule and resource. A verdict about the whole stack is named `stack`."""
         if rule != self.rule:
             return False
         names = (resource.name, resource.urn) if resource else ("stack",)

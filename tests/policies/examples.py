@@ -54,7 +54,7 @@ def graph(parts: tuple[Sample, ...]) -> Graph:
 
 
 def with_value(props: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy of the properties with one path replaced (`value=None` drops it). The path's parents are made if missing."""
+    """A copy of the properties with one path replaced (`value=None` drops it); missing parents are made."""
     return _replace(props, split_path(path), value)  # type: ignore[no-any-return]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 
 import pytest
 from hypothesis import given
@@ -113,7 +114,7 @@ def test_merge_covers_exactly_the_same_ports(ranges: list[tuple[int, int]], port
     """Joined ranges reach what the single ones reach, are in order and do not touch."""
     joined = merge(ranges)
     assert reaches(joined, port) == any(low <= port <= high for low, high in ranges)
-    assert all(a[1] + 1 < b[0] for a, b in zip(joined, joined[1:], strict=False))
+    assert all(a[1] + 1 < b[0] for a, b in itertools.pairwise(joined))
 
 
 @given(st.lists(st.tuples(PORTS, PORTS), min_size=1, max_size=6), st.data())
