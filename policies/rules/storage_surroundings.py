@@ -1,4 +1,4 @@
-"""What surrounds buckets: locks on exported logs, images behind the old registry, interoperability keys, perimeters."""
+"""What surrounds buckets: locks on exported logs, images behind the old registry, audit logs, perimeters."""
 
 from __future__ import annotations
 
@@ -132,25 +132,6 @@ def container_registry_not_public(graph: Graph) -> Iterator[Finding]:
                     yield fail(registry, "", f"its bucket is opened by {grant.name}")
         except UnknownValue as error:
             yield Finding("undetermined", "is known only after the first `up`", error.path, grant)
-
-
-@rule(
-    id="storage-no-hmac-keys",
-    clause="ACC-4",
-    title="No long-lived interoperability keys for buckets exist",
-    severity="high",
-    types=(gcp("storage/hmacKey"),),
-    scope="stack",
-    fix="use the workload's own service account instead of an HMAC key",
-    sources=("https://cloud.google.com/storage/docs/authentication/hmackeys",),
-    traps=(21,),
-    good=((Sample(BUCKET, {"name": "data"}),),),
-    bad=((Sample("storage/hmacKey", {"serviceAccountEmail": "app@example.iam.gserviceaccount.com"}),),),
-)
-def no_hmac_keys(graph: Graph) -> Iterator[Finding]:
-    """An HMAC key is a service account key by another name: it never ends, and its secret lies in the state."""
-    for key in graph.of(gcp("storage/hmacKey")):
-        yield fail(key, "", "is a long-lived key")
 
 
 @rule(
