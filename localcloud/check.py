@@ -124,7 +124,14 @@ def describe(known: Property) -> str:
 
 def found(value: Any) -> str:
     """The type of what was given instead."""
-    kinds = {bool: "true or false", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
+    kinds = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "a string",
+        list: "a list",
+        dict: "an object",
+    }
     return kinds.get(type(value), "nothing")
 
 

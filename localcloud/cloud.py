@@ -72,8 +72,8 @@ class Cloud:
     def created(self, row: ResourceType, inputs: Values, secrets: frozenset[Path], caller: Caller) -> Resource:
         writer = Writer(row, inputs, caller.config)
         request = self.request(writer, caller, None)
-        existing = self.store.get(row.token, request.id)
         behaviour.run("create", request)
+        existing = self.store.get(row.token, request.id)
         if existing is not None and not (row.adopt or row.is_grant):
             hint = f"To take it over: pulumi import {row.token} {caller.name} '{request.id}'"
             raise already_exists(f"{row.token} {request.id}", hint)
@@ -93,7 +93,9 @@ class Cloud:
             with self.store.transaction():
                 old = self.store.get(row.token, identity)
                 if old is None:
-                    raise not_found(f"{row.token} {identity}", "It was deleted outside of this stack: run `pulumi refresh`.")
+                    raise not_found(
+                        f"{row.token} {identity}", "It was deleted outside of this stack: run `pulumi refresh`."
+                    )
                 writer = Writer(row, inputs, caller.config, known=old.properties)
                 request = self.request(writer, caller, old)
                 behaviour.run("update", request)
@@ -104,7 +106,7 @@ class Cloud:
         faults.after(self.store, "update", row.token, caller.name)
         return resource
 
-    def read(self, row: ResourceType, identity: str, caller: Caller) -> Resource | None:
+    def read(self, row: ResourceType, identity: str, caller: Caller, state: Values | None = None) -> Resource | None:
         """A resource by its id, or by an unambiguous shorter form of it, as imports are typed."""
 
         def action() -> Resource | None:
@@ -114,7 +116,9 @@ class Cloud:
                 resource = self.store.get(row.token, known)
                 if resource is not None:
                     return resource
-            near = [item for item in self.store.find(row.token) if item.id.endswith(f"/{spelled}") or item.name == identity]
+            near = [
+                item for item in self.store.find(row.token) if item.id.endswith(f"/{spelled}") or item.name == identity
+            ]
             return near[0] if len(near) == 1 else None
 
         return retrying(action)
@@ -136,7 +140,8 @@ class Cloud:
             return
         if state.get("deletionPolicy") == "PREVENT":
             raise CloudError(
-                400, f"cannot destroy {row.token} {caller.name} without setting deletionPolicy to 'DELETE' and running `pulumi up`",
+                400,
+                f"cannot destroy {row.token} {caller.name} without setting deletionPolicy to 'DELETE' and running `pulumi up`",
                 "deletionPolicy",
             )
         if state.get("deletionPolicy") == "ABANDON":
@@ -144,8 +149,15 @@ class Cloud:
         writer = Writer(row, state, caller.config, known=state)
         writer.identity = identity
         request = Request(
-            store=self.store, row=row, config=caller.config, id=identity, name=caller.name, project=old.project,
-            inputs=old.inputs, properties=state, old=old,
+            store=self.store,
+            row=row,
+            config=caller.config,
+            id=identity,
+            name=caller.name,
+            project=old.project,
+            inputs=old.inputs,
+            properties=state,
+            old=old,
         )
         behaviour.run("delete", request)
         self.store.remove(row.token, identity)

@@ -76,7 +76,9 @@ def changed_value(known: Property, old: Any, new: Any, path: Path, replace: bool
 def changed_list(known: Property, old: list[Any], new: list[Any], path: Path, replace: bool) -> Iterator[Change]:
     """Lists by position, sets by membership."""
     if known.kind == "set":
-        old = sorted(old, key=lambda item: next((i for i, other in enumerate(new) if covers(known, item, other)), len(new)))
+        old = sorted(
+            old, key=lambda item: next((i for i, other in enumerate(new) if covers(known, item, other)), len(new))
+        )
         new_in_old = [any(covers(known, before, after) for before in old) for after in new]
         if len(old) == len(new) and all(new_in_old):
             return

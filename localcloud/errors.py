@@ -11,7 +11,7 @@ class UnsupportedType(LocalCloudError):
     """A resource type that has no row in the tables."""
 
     def __init__(self, token: str) -> None:
-        provider = token.split(":")[0]
+        provider = token.split(":", maxsplit=1)[0]
         super().__init__(
             f"localcloud does not serve the resource type {token}. Add it under `serve` in "
             f"localcloud/tables/overlay/{provider}.yaml and run `python -m localcloud.tables.make`."

@@ -45,7 +45,9 @@ def add(store: Store, *, kind: Kind, operation: str, type: str, name: str, secon
 
 def arranged(store: Store) -> list[Fault]:
     """All faults that are still to occur."""
-    return [Fault(**{**dict(row), "kind": Kind(row["kind"])}) for row in store.query("SELECT * FROM faults ORDER BY number")]
+    return [
+        Fault(**{**dict(row), "kind": Kind(row["kind"])}) for row in store.query("SELECT * FROM faults ORDER BY number")
+    ]
 
 
 def clear(store: Store) -> int:
@@ -60,7 +62,9 @@ def take(store: Store, kinds: set[Kind], operation: str, type: str, name: str) -
         if fault.kind not in kinds or not all(fnmatch.fnmatchcase(value, pattern) for value, pattern in patterns):
             continue
         with store.transaction():
-            statement = "UPDATE faults SET remaining = remaining - 1 WHERE number = ? AND remaining > 0 RETURNING number"
+            statement = (
+                "UPDATE faults SET remaining = remaining - 1 WHERE number = ? AND remaining > 0 RETURNING number"
+            )
             taken = store.query(statement, fault.number)
             store.query("DELETE FROM faults WHERE remaining <= 0")
         if taken:
@@ -76,7 +80,9 @@ def before(store: Store, operation: str, type: str, name: str) -> None:
     if fault.kind is Kind.latency:
         time.sleep(fault.seconds)
     elif fault.kind is Kind.too_many:
-        raise CloudError(429, "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute'", "rateLimitExceeded")
+        raise CloudError(
+            429, "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute'", "rateLimitExceeded"
+        )
     else:
         raise CloudError(503, "The service is currently unavailable", "backendError")
 
@@ -88,4 +94,6 @@ def after(store: Store, operation: str, type: str, name: str) -> None:
         return
     if fault.kind is Kind.crash:
         os._exit(CRASHED)
-    raise LostAnswer(f"{operation} {type} {name}: the connection was reset before the answer arrived (read: connection reset by peer)")
+    raise LostAnswer(
+        f"{operation} {type} {name}: the connection was reset before the answer arrived (read: connection reset by peer)"
+    )

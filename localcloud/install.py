@@ -16,10 +16,7 @@ def launcher(provider: str) -> str:
     """The program that the engine starts: this interpreter, this checkout."""
     checkout = Path(__file__).resolve().parent.parent
     python, path = shlex.quote(sys.executable), shlex.quote(str(checkout))
-    return (
-        "#!/bin/sh\n"
-        f"PYTHONPATH={path}${{PYTHONPATH:+:$PYTHONPATH}} exec {python} -m localcloud serve {provider}\n"
-    )
+    return f"#!/bin/sh\nPYTHONPATH={path}${{PYTHONPATH:+:$PYTHONPATH}} exec {python} -m localcloud serve {provider}\n"
 
 
 def install(home: Path) -> list[Path]:

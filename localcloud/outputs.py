@@ -8,7 +8,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +32,12 @@ class Config:
 
     def place(self, name: str) -> str | None:
         """The configured project, region or zone; a location that is left out is the region."""
-        value: str | None = {"project": self.project, "region": self.region, "zone": self.zone, "location": self.region}[name]
+        value: str | None = {
+            "project": self.project,
+            "region": self.region,
+            "zone": self.zone,
+            "location": self.region,
+        }[name]
         return value
 
 
@@ -43,7 +48,7 @@ def project_number(project: str) -> str:
 
 def now() -> str:
     """The time in the cloud's form."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Generated:
@@ -102,7 +107,11 @@ class Writer:
                     return str(self.generated.value("#"))
                 if name in PLACES:
                     place = "location" if name == "location" else f"{name}"
-                    raise CloudError(400, f"{place}: required field is not set on {self.row.token}, nor in the provider's configuration", "required")
+                    raise CloudError(
+                        400,
+                        f"{place}: required field is not set on {self.row.token}, nor in the provider's configuration",
+                        "required",
+                    )
                 return ""
             return "" if value is None else str(value)
 

@@ -16,10 +16,11 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from localcloud import diff as differ
 from localcloud.check import Naming, check
 from localcloud.cloud import Caller, Cloud, current_inputs
-from localcloud.codec import Path, Values, decode, encode, has_unknown, leaves
+from localcloud.codec import Path, Values, decode, encode, has_unknown
 from localcloud.errors import CloudError, LocalCloudError, LostAnswer
 from localcloud.outputs import Config, Writer, preview, secret_paths
 from localcloud.schema import ResourceType, resource_type
+from localcloud.stateless import Stateless
 from localcloud.store import Resource, Store, folder
 
 KINDS = provider_pb2.PropertyDiff
@@ -37,7 +38,11 @@ def answering(handler: Handler[T]) -> Handler[T]:
         except LostAnswer as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except CloudError as error:
-            codes = {404: grpc.StatusCode.NOT_FOUND, 409: grpc.StatusCode.ALREADY_EXISTS, 403: grpc.StatusCode.PERMISSION_DENIED}
+            codes = {
+                404: grpc.StatusCode.NOT_FOUND,
+                409: grpc.StatusCode.ALREADY_EXISTS,
+                403: grpc.StatusCode.PERMISSION_DENIED,
+            }
             context.abort(codes.get(error.code, grpc.StatusCode.FAILED_PRECONDITION), str(error))
         except LocalCloudError as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
@@ -52,7 +57,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, name: str, version: str, store: Store | None = None) -> None:
         self.name = name
         self.version = version
-        self.cloud = Cloud(store or Store(folder() / "cloud.db"))
+        self.cloud = (Stateless if name == "random" else Cloud)(store or Store(folder() / "cloud.db"))
         self.config = Config()
         self.cancelled = threading.Event()
 
@@ -156,8 +161,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: Any) -> provider_pb2.ReadResponse:
         row = resource_type(kind(request))
         inputs, secrets = decode(request.inputs)
-        _, state_secrets = decode(request.properties)
-        resource = self.cloud.read(row, request.id, self.caller(request))
+        state, state_secrets = decode(request.properties)
+        resource = self.cloud.read(row, request.id, self.caller(request), state)
         if resource is None:
             return provider_pb2.ReadResponse()
         return self.answer_read(row, resource, inputs or None, secrets | state_secrets)
@@ -184,7 +189,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         arguments, _ = decode(request.args)
         if has_unknown(arguments):
             raise LocalCloudError(f"{request.tok} was called with values that are not known yet")
-        return provider_pb2.InvokeResponse(**{"return": encode(invoke(self.cloud.store, self.config, request.tok, arguments))})
+        answer: dict[str, Any] = {"return": encode(invoke(self.cloud.store, self.config, request.tok, arguments))}
+        return provider_pb2.InvokeResponse(**answer)
 
     # --- helpers ---
 
@@ -193,8 +199,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def encode(self, row: ResourceType, values: Values, secrets: frozenset[Path]) -> Any:
         own = frozenset(secret_paths(row.properties, values))
-        present = {path for path, _ in leaves(values)} | set()
-        given = frozenset(path for path in secrets if path in present or path[0] in values)
+        given = frozenset(path for path in secrets if path[0] in values)
         return encode(values, own | given)
 
 

@@ -11,8 +11,6 @@ from typing import Any
 
 from localcloud.errors import UnsupportedType
 
-
-
 TABLES = Path(__file__).parent / "tables"
 
 
@@ -67,7 +65,8 @@ def read_property(written: Any) -> Property:
     for name in ("enum", "conflicts"):
         if name in extra:
             extra[name] = tuple(extra[name])
-    return Property(kind=kind, item=item, fields=fields, **dict.fromkeys(flags, True), **extra)
+    settings: dict[str, Any] = {**dict.fromkeys(flags, True), **extra}
+    return Property(kind=kind, item=item, fields=fields, **settings)
 
 
 def file_of(token: str) -> Path:

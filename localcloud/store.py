@@ -34,6 +34,7 @@ CREATE TABLE faults (
     number INTEGER PRIMARY KEY, operation TEXT NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL,
     kind TEXT NOT NULL, seconds REAL NOT NULL, remaining INTEGER NOT NULL);
 CREATE TABLE projects (id TEXT PRIMARY KEY);
+CREATE TABLE seeds (kind TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (kind, id));
 """
 
 
@@ -91,12 +92,20 @@ class Store:
         text = str(error)
         way_back = "`python -m localcloud reset` starts an empty cloud; the stack's own state is not touched"
         if "full" in text:
-            return LocalCloudError(f"the disk is full: {self.path} could not be written and is as it was before. Free some space and repeat.")
+            return LocalCloudError(
+                f"the disk is full: {self.path} could not be written and is as it was before. Free some space and repeat."
+            )
         if "locked" in text:
-            return LocalCloudError(f"{self.path} has been locked by another process for {WAIT_SECONDS:.0f} seconds. End it and repeat.")
+            return LocalCloudError(
+                f"{self.path} has been locked by another process for {WAIT_SECONDS:.0f} seconds. End it and repeat."
+            )
         if "unable to open" in text or "readonly" in text:
-            return LocalCloudError(f"{self.path} cannot be opened for writing ({text}). Check the folder and its permissions.")
-        return LocalCloudError(f"the local cloud's state {self.path} is damaged ({text}). Restore the file, or {way_back}.")
+            return LocalCloudError(
+                f"{self.path} cannot be opened for writing ({text}). Check the folder and its permissions."
+            )
+        return LocalCloudError(
+            f"the local cloud's state {self.path} is damaged ({text}). Restore the file, or {way_back}."
+        )
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -113,7 +122,9 @@ class Store:
                 os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
             connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)
         except OSError as error:
-            raise LocalCloudError(f"{self.path} cannot be made: {error.strerror}. Check the folder and the disk.") from None
+            raise LocalCloudError(
+                f"{self.path} cannot be made: {error.strerror}. Check the folder and the disk."
+            ) from None
         except sqlite3.Error as error:
             raise self.explain(error) from None
         connection.row_factory = sqlite3.Row
@@ -148,18 +159,18 @@ class Store:
     def transaction(self) -> Iterator[None]:
         """All or nothing, with no other writer in between. Nested calls join the outer one."""
         connection = self.connection
-        if connection.in_transaction:
-            yield
-            return
+        outer = connection.in_transaction
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            if not outer:
+                connection.execute("BEGIN IMMEDIATE")
             yield
-            connection.execute("COMMIT")
+            if not outer:
+                connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise self.explain(error) from None
         finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            if not outer:
+                connection.rollback()
 
     def query(self, statement: str, *values: Any) -> list[sqlite3.Row]:
         """Rows of one statement."""
@@ -224,3 +235,11 @@ class Store:
     def has_project(self, project: str) -> bool:
         """Whether a project was seen to exist without having been declared."""
         return bool(self.query("SELECT 1 FROM projects WHERE id = ?", project))
+
+    def add_seed(self, kind: str, identity: str) -> None:
+        """Something exists that no stack declares: a project, a service account."""
+        self.query("INSERT OR IGNORE INTO seeds VALUES (?, ?)", kind, identity)
+
+    def seeds(self, kind: str) -> set[str]:
+        """Everything of one kind that exists without having been declared."""
+        return {row["id"] for row in self.query("SELECT id FROM seeds WHERE kind = ?", kind)}

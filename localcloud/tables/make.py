@@ -12,6 +12,7 @@ written by hand in `overlay/<provider>.yaml`. That file also names the types tha
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import json
 import re
 import sys
@@ -79,14 +80,13 @@ ALIASES = {
 
 def complete_identity(template: str, properties: dict[str, Row]) -> str:
     """The documented id format in terms of properties: some formats use the API's names, and grants say `name`."""
-    own = ("role", "member", "members", "policyData", "location", "region", "zone", "project")
+    own = (*sdk.GRANTED, "location", "region", "zone", "project")
     parents = [name for name, row in properties.items() if row.get("required") and name not in own]
     parents = [name for name in parents if "{" + name + "}" not in template]
-    is_grant = "policyData" in properties or {"role", "member"} <= set(properties) or {"role", "members"} <= set(properties)
     for name in re.findall(r"{(\w+)}", template):
         if name in properties or name in ("uuid", "hex"):
             continue
-        if is_grant and name == "name" and len(parents) == 1:
+        if sdk.is_grant(properties) and name == "name" and len(parents) == 1:
             template = template.replace("{name}", "{" + parents[0] + "}")
             continue
         known = [alias for alias in ALIASES.get(name, ()) if alias in properties]
@@ -132,6 +132,9 @@ def make(provider: str, facts: dict[str, dict[str, Row]]) -> dict[str, dict[str,
             name: merge_property(name, row, known.get(name), False, bool(row.get("output")))
             for name, row in resource.properties.items()
         }
+        if overlay.get("everyInputReplaces"):
+            for given in properties.values():
+                given.update({} if given.get("output") else {"replace": True})
         hand = (overlay.get("types") or {}).get(resource.token, {})
         apply_overlay(properties, hand.get("properties", {}))
         service = overlay.get("services", {}).get(resource.service, {})
@@ -139,8 +142,15 @@ def make(provider: str, facts: dict[str, dict[str, Row]]) -> dict[str, dict[str,
         api = hand["api"] if "api" in hand else service.get("api")
         if api:
             row["api"] = api
-        row.update({key: hand[key] for key in ("adopt", "outputs") if key in hand})
-        refs = {name: parent for name, parent in overlay.get("refs", {}).get(resource.service, {}).items() if name in properties}
+        if any(fnmatch.fnmatchcase(resource.token, pattern) for pattern in overlay.get("adopt", ())):
+            row["adopt"] = True
+        if "outputs" in hand:
+            row["outputs"] = hand["outputs"]
+        refs = {
+            name: parent
+            for name, parent in overlay.get("refs", {}).get(resource.service, {}).items()
+            if name in properties
+        }
         if refs and resource.token not in refs.values():
             row["refs"] = refs
         row["properties"] = {name: write_property(properties[name]) for name in sorted(properties)}
@@ -176,8 +186,12 @@ def render(rows: dict[str, Any]) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the tables; returns the number of types written as exit text on stdout."""
-    parser = argparse.ArgumentParser(prog="python -m localcloud.tables.make", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--facts", type=Path, help="folder with <provider>-provider.jsonl; default: the tables as they are")
+    parser = argparse.ArgumentParser(
+        prog="python -m localcloud.tables.make", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument(
+        "--facts", type=Path, help="folder with <provider>-provider.jsonl; default: the tables as they are"
+    )
     parser.add_argument("--provider", choices=PROVIDERS, action="append")
     options = parser.parse_args(argv)
     for provider in options.provider or PROVIDERS:

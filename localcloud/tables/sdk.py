@@ -1,4 +1,4 @@
-"""What an installed Pulumi SDK says about its resource types: properties, types, required, secret, enumerations, ids."""
+"""What an installed Pulumi SDK says about its resource types: properties, types, enumerations, secrets, ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pulumi
@@ -22,6 +21,7 @@ from pulumi import _types
 from localcloud.tables.notation import Row
 
 PLAIN: dict[Any, str] = {str: "string", bool: "bool", int: "int", float: "float"}
+GRANTED = ("role", "member", "members", "policyData")
 POSSIBLE = re.compile(r"(?:Possible values are|Each value may be one of): ((?:`[^`]+`(?:, (?:and |or )?)?)+)\.?")
 
 
@@ -83,7 +83,7 @@ def read_resource(token: str, service: str, resource: type[pulumi.CustomResource
     properties = read_inputs(args)
     names = _types.resource_py_to_pulumi_names(resource)
     kinds = _types.resource_types(resource)
-    optional = optional_outputs(resource, home)
+    optional = optional_outputs(resource)
     for python_name, name in names.items():
         if name in properties:
             properties[name]["filled"] = python_name not in optional
@@ -156,7 +156,7 @@ def parameter_docs(text: str) -> dict[str, str]:
     return {name: " ".join(body.split()) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def optional_outputs(resource: type, home: ModuleType) -> set[str]:
+def optional_outputs(resource: type) -> set[str]:
     """Python names of outputs that the SDK says may be absent; all others the provider always fills in."""
     found = set()
     for name, value in vars(resource).items():
@@ -176,18 +176,23 @@ def secret_outputs(text: str) -> list[str]:
 def read_identity(text: str, properties: Mapping[str, Row]) -> str | None:
     """The id format: the first one of the import documentation, with Pulumi's property names."""
     start = text.find("## Import")
-    section = text[start : start + 4000].split(":param")[0] if start >= 0 else ""
+    section = text[start : start + 4000].split(":param", maxsplit=1)[0] if start >= 0 else ""
     match = re.search(r"^\s+\* `?([^\s`]*\{\{[^\s`]*|[^`\n]*\{\{[^`\n]*)`?", section, re.M)
     template = match.group(1) if match else ""
     template = re.sub(r"\{\{([\w.-]+)\}\}", lambda found: "{" + camel_case(found.group(1)) + "}", template)
-    grant = {"role", "member"} <= set(properties) or {"role", "members"} <= set(properties) or "policyData" in properties
+    grant = is_grant(properties)
     if grant and not template:
-        own = ("role", "member", "members", "policyData")
-        template = "/".join("{" + name + "}" for name, row in properties.items() if row.get("required") and name not in own)
+        parents = [name for name, row in properties.items() if row.get("required") and name not in GRANTED]
+        template = "/".join("{" + name + "}" for name in parents)
     for name in ("role", "member") if grant else ():
         if name in properties:
             template += "/{" + name + "}"
     return template or None
+
+
+def is_grant(properties: Mapping[str, Row]) -> bool:
+    """Whether a type grants roles to members."""
+    return "policyData" in properties or ("role" in properties and ("member" in properties or "members" in properties))
 
 
 def camel_case(name: str) -> str:
