@@ -1,8 +1,8 @@
 """Every way to grant access on Google Cloud, as one shape: who gets which role on what, from which resource and path.
 
-Members, bindings, policy documents, dataset accesses and access control lists, at organization, folder, project, billing
-account, service account and resource level all become `Grant`s. `parts` also yields grants of which the role or the
-member is not known yet, with the resources they come from; `grants` yields the known ones and then says what was not.
+Members, bindings, policy documents, dataset accesses and access control lists, at organization, folder, project,
+billing account, service account and resource level all become `Grant`s. `parts` also yields grants of which the role or
+the member is not known yet, with the resources they come from; `grants` yields the known ones, then says what was not.
 """
 
 from __future__ import annotations
@@ -190,9 +190,9 @@ def _simple(resource: Resource, level: Level, shape: Shape) -> Iterator[Grant]:
             found = True
             yield Grant(resource, path, word, "", level, shape, condition, (*lost, path))
             continue
-        for index, value in enumerate(_listed(raw)):
+        for index, item in enumerate(_listed(raw)):
             where = f"{path}[{index}]" if isinstance(raw, list) else path
-            value = _plain(value)
+            value = _plain(item)
             if value is UNKNOWN:
                 found = True
                 yield Grant(resource, where, word, "", level, shape, condition, (*lost, where))

@@ -1,0 +1,225 @@
+"""Service accounts: one for each workload, without keys or administration rights, never a default one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from policies.graph import Graph
+from policies.model import UNKNOWN, Resource, UnknownValue, gcp
+from policies.rule import Finding, Sample, fail, rule, skip
+from policies.rules import _grants as g
+from policies.rules._iam_types import tokens
+
+_DOCS = ("https://cloud.google.com/iam/docs/best-practices-service-accounts",)
+_DEFAULT: Final = re.compile(
+    r"-compute@developer\.gserviceaccount\.com|@appspot\.gserviceaccount\.com|"
+    r"@cloudbuild\.gserviceaccount\.com|@cloudservices\.gserviceaccount\.com",
+    re.IGNORECASE,
+)
+"""The accounts that Google makes for Compute Engine, App Engine, Cloud Build and the API service agent."""
+
+
+def _default_account(resource: Resource) -> Iterator[Finding]:
+    for grant in g.members(resource):
+        if _DEFAULT.search(grant.member):
+            yield fail(resource, grant.path, f"{grant.member} is a default service account, shared by many workloads")
+
+
+def _register(level: str, where: str, module: str, references: tuple[str, ...]) -> None:
+    member, binding, policy = f"{module}/iAMMember", f"{module}/iAMBinding", f"{module}/iAMPolicy"
+    default = "serviceAccount:123456789012-compute@developer.gserviceaccount.com"
+    rule(
+        id=f"iam-no-default-account-{level}",
+        clause="ACC-5",
+        title=f"No default service account holds a role on {where}",
+        severity="high",
+        types=tokens(levels=(level,)),
+        decides=("member",),
+        absent="pass",
+        graph=True,
+        provenance=True,
+        fix="member=account.member  # an account of the workload's own",
+        references=references,
+        sources=_DOCS,
+        traps=(22,),
+        why="Everything that names no account of its own runs as the default one: a right for one is a right for all.",
+        good=(
+            (
+                Sample(
+                    member,
+                    {"role": "roles/run.viewer", "member": g.EXAMPLE_ACCOUNT},
+                    depends={"member": ("account",)},
+                ),
+                g.ACCOUNT,
+            ),
+            Sample(policy, g.document(("roles/run.viewer", g.EXAMPLE_ACCOUNT))),
+        ),
+        bad=(
+            {"role": "roles/run.viewer", "member": default.removeprefix("serviceAccount:")},
+            {"role": "roles/run.viewer", "member": "serviceAccount:example@appspot.gserviceaccount.com"},
+            Sample(binding, {"role": "roles/run.viewer", "members": [g.EXAMPLE_ACCOUNT, default]}),
+            Sample(policy, g.document(("roles/run.viewer", default))),
+        ),
+    )(_default_account)
+
+
+_register("project", "a project", "projects", ("checkov:CKV_GCP_46", "trivy:GCP-0006"))
+_register("folder", "a folder", "folder", ("checkov:CKV_GCP_48", "trivy:GCP-0004"))
+_register("organization", "the organization", "organizations", ("checkov:CKV_GCP_47", "trivy:GCP-0008"))
+
+
+@rule(
+    id="iam-account-not-admin",
+    clause="ACC-10",
+    title="No service account holds an administration role on a project, folder or organization",
+    severity="high",
+    types=tokens(levels=("project", "folder", "organization")),
+    decides=("role",),
+    absent="pass",
+    graph=True,
+    provenance=True,
+    fix='role="projects/…/roles/app"  # a custom role, or a narrow role on the one resource',
+    references=(
+        "checkov:CKV_GCP_42",
+        "trivy:GCP-0007",
+        "kics:google_project_iam_member_service_account_has_admin_role",
+        "kics:service_account_with_improper_privileges",
+        "prowler:iam_sa_no_administrative_privileges",
+        "cis-gcp:1.5",
+        "terrascan:AC_GCP_0005",
+    ),
+    sources=_DOCS,
+    good=(
+        (
+            Sample(
+                "folder/iAMMember",
+                {"role": "roles/logging.logWriter", "member": g.EXAMPLE_ACCOUNT},
+                depends={"role": ("role",)},
+            ),
+            g.CUSTOM_ROLE,
+        ),
+        Sample("projects/iAMMember", {"role": "roles/editor", "member": "group:team@example.com"}),
+        Sample("projects/iAMMember", {"role": "roles/viewer", "member": g.EXAMPLE_ACCOUNT}),
+    ),
+    bad=(
+        {"role": "roles/owner", "member": g.EXAMPLE_ACCOUNT},
+        Sample("projects/iAMBinding", {"role": "roles/container.admin", "members": [g.EXAMPLE_ACCOUNT]}),
+        Sample("projects/iAMMember", {"role": "roles/iam.serviceAccountAdmin", "members": [g.EXAMPLE_ACCOUNT]}),
+        Sample("organizations/iAMPolicy", g.document(("roles/storage.objectAdmin", g.EXAMPLE_ACCOUNT))),
+        (
+            Sample("projects/iAMMember", {"role": "roles/editor", "member": UNKNOWN}, depends={"member": ("account",)}),
+            g.ACCOUNT,
+        ),
+    ),
+)
+def account_not_admin(resource: Resource) -> Iterator[Finding]:
+    """A workload that administers is one bug away from an intruder who administers. Role names are compared whole."""
+    lost = ""
+    for grant in g.members(resource):
+        if grant.kind != "serviceaccount":
+            continue
+        if administers(grant.role):
+            yield fail(resource, grant.path, f"{grant.role} for the workload identity {g.to(grant)}")
+        elif g.role_lost(grant) and not g.is_custom(grant):
+            lost = "role"
+    if lost:
+        raise UnknownValue(resource.at(lost))
+
+
+def administers(role: str) -> bool:
+    """Whether a predefined role administers: owner and editor (old and new spelling) and those that end in admin."""
+    word = role.strip().lower()
+    return word in ("roles/owner", "roles/editor", "roles/writer") or "admin" in word.rpartition("/")[2].split(".")[-1]
+
+
+@rule(
+    id="iam-no-account-keys",
+    clause="ACC-4",
+    title="No service account has a key of its own",
+    severity="high",
+    types=("gcp:serviceaccount/key:Key",),
+    scope="stack",
+    fix="leave the key out; use workload identity federation or an attached service account",
+    references=(
+        "checkov:CKV2_GCP_3",
+        "datadog:service_has_non_gcp_managed_service_account_keys",
+        "prowler:iam_sa_no_user_managed_keys",
+        "cis-gcp:1.4",
+    ),
+    sources=("https://cloud.google.com/iam/docs/best-practices-for-managing-service-account-keys",),
+    traps=(21,),
+    good=(g.ACCOUNT,),
+    bad=(
+        (g.ACCOUNT, Sample("serviceaccount/key", {"serviceAccountId": "app"})),
+        (Sample("serviceaccount/key", {"serviceAccountId": "app", "publicKeyData": "dGVzdA=="}),),
+    ),
+)
+def no_account_keys(graph: Graph) -> Iterator[Finding]:
+    """A key works for anybody who copies it, until somebody notices: no control on the network or device stops it."""
+    for key in graph.of(gcp("serviceaccount/key")):
+        yield fail(
+            key, "serviceAccountId", "makes a long-lived key, which lies in plain sight of whoever gets the file"
+        )
+
+
+_WORKLOADS: Final = {
+    gcp("cloudrunv2/service"): "template.serviceAccount",
+    gcp("cloudrunv2/job"): "template.template.serviceAccount",
+    gcp("cloudrunv2/workerPool"): "template.serviceAccount",
+    gcp("cloudrun/service"): "template.spec.serviceAccountName",
+    gcp("cloudfunctionsv2/function"): "serviceConfig.serviceAccountEmail",
+    gcp("cloudfunctions/function"): "serviceAccountEmail",
+    gcp("compute/instance"): "serviceAccount.email",
+}
+
+
+@rule(
+    id="iam-own-identity",
+    clause="ACC-5",
+    title="No two workloads share one identity",
+    severity="medium",
+    types=tuple(_WORKLOADS),
+    scope="stack",
+    fix="give each workload a gcp.serviceaccount.Account of its own",
+    sources=_DOCS,
+    traps=(22,),
+    good=(
+        (
+            Sample("cloudrunv2/service", {"template": {"serviceAccount": "app@p.iam.gserviceaccount.com"}}, "app"),
+            Sample(
+                "cloudrunv2/job", {"template": {"template": {"serviceAccount": "j@p.iam.gserviceaccount.com"}}}, "j"
+            ),
+        ),
+    ),
+    bad=(
+        (
+            Sample("cloudrunv2/service", {"template": {"serviceAccount": "app@p.iam.gserviceaccount.com"}}, "app"),
+            Sample(
+                "cloudrunv2/job", {"template": {"template": {"serviceAccount": "App@p.iam.gserviceaccount.com"}}}, "j"
+            ),
+        ),
+    ),
+    not_applicable=(Sample("cloudrunv2/service", {"template": {}}),),
+)
+def own_identity(graph: Graph) -> Iterator[Finding]:
+    """With one identity for two workloads each can do what only the other needs, and logs cannot tell them apart.
+
+    Workloads whose account is not known yet are told apart by the account resource they come from. Instances of one
+    template, and workloads that name no account (another rule's subject), are left out.
+    """
+    users: dict[str, list[Resource]] = {}
+    for workload in graph.of(*_WORKLOADS):
+        path = _WORKLOADS[workload.type]
+        accounts = graph.sources(workload, path, gcp("serviceaccount/account"))
+        value = workload.output(path) if workload.has(path) else None
+        key = accounts[0] if len(accounts) == 1 else value.lower() if isinstance(value, str) else None
+        if key and not _DEFAULT.search(key):
+            users.setdefault(key, []).append(workload)
+    if not users:
+        yield skip("no workload names an identity of its own")
+    for sharers in users.values():
+        for workload in sharers[1:]:
+            path = _WORKLOADS[workload.type]
+            yield fail(workload, path, f"is also the identity of {sharers[0].name}")
