@@ -45,6 +45,8 @@ class Log:
     violations: list[Violation] = field(default_factory=list)
     errors: list[tuple[str, str]] = field(default_factory=list)
     """URN and message of each error the engine, the program or a provider reported."""
+    output: dict[str, str] = field(default_factory=dict)
+    """What programs, packs and providers wrote to standard error, by URN."""
     warnings: list[str] = field(default_factory=list)
     registered: dict[str, str] = field(default_factory=dict)
     """URN of each resource a step was made for, with its operation."""
@@ -132,8 +134,10 @@ def _violation(body: dict[str, Any]) -> Violation:
 
 
 def _diagnostic(log: Log, body: dict[str, Any]) -> None:
-    text = plain(body["message"])
-    if body["severity"] in ("error", "info#err") and text.strip():
-        log.errors.append((body.get("urn", ""), text))
+    text, urn = plain(body["message"]), body.get("urn", "")
+    if body["severity"] == "info#err":
+        log.output[urn] = log.output.get(urn, "") + plain(body["message"]) + "\n"
+    elif body["severity"] == "error" and text.strip():
+        log.errors.append((urn, text))
     elif body["severity"] == "warning" and text.strip():
         log.warnings.append(text)

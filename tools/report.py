@@ -8,7 +8,7 @@ import shutil
 from collections import Counter
 from typing import Any, TextIO
 
-from tools import pack
+from tools import pack, places
 from tools.events import Violation
 from tools.progress import line
 from tools.run import Run, describe
@@ -16,6 +16,7 @@ from tools.run import Run, describe
 MEASURES = ("ACC", "AUT", "BAK", "CHG", "HOS", "REV", "CIN", "MIN", "DEV", "ENC", "PRI", "LOG", "DEP", "MON", "VER")
 _SEVERITIES = ("critical", "high", "medium", "low", "")
 _MINIMUM_LINES = 20
+_FRAME = re.compile(rf'  File "{re.escape(str(places.ROOT))}/([^"]+)", line (\d+)')
 _PLACE = re.compile(r"project:///((?!\.\./|\.venv/)[^#]+)#(\d+)")
 
 
@@ -25,13 +26,14 @@ def show(run: Run, *, out: TextIO, everything: bool = False) -> None:
     if counts:
         line(f"Policy pack {pack.NAME}", _counted(counts), out=out)
     blocks = [_block(violation, run) for violation in _worst_first(run.log.violations)]
-    blocks += [f"error: {message}" for message in _errors(run)]
+    if not run.shown:
+        blocks += [f"error: {message}" for message in _errors(run, everything=everything)]
     _print_blocks(blocks, out=out, everything=everything)
     for sentence in run.unproven:
         print(f"error: {sentence}", file=out)
     if run.code == 0 and not run.unproven:
         _print_measures(run, out)
-        _print_next(run, out)
+    _print_next(run, out)
 
 
 def _counted(counts: dict[str, int]) -> str:
@@ -73,18 +75,32 @@ def _places(digest: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _errors(run: Run) -> list[str]:
+def _errors(run: Run, *, everything: bool = False) -> list[str]:
     """The errors of the program, the engine and the providers, each once, without the policy violations' echo."""
     echo = {violation.message.split("\n")[0] for violation in run.log.violations}
     said: dict[str, None] = {}
-    for urn, message in run.log.errors:
+    for urn, message in [*run.log.errors, *(run.log.output.items() if run.code else ())]:
         name = urn.rsplit("::", 1)[-1] if urn and "pulumi:pulumi:Stack" not in urn else ""
-        text = f"{name}: {message}" if name else message
-        if not any(head and head in text for head in echo):
-            said[text.strip()] = None
+        text = message if everything else _condensed(message)
+        if text.strip() and not any(head and head in text for head in echo):
+            said[(f"{name}: {text}" if name else text).strip()] = None
     if not said and not run.log.violations and run.code and run.said:
-        said[run.said.strip().removeprefix("error: ")] = None
-    return list(said)
+        said[_condensed(run.said).strip().removeprefix("error: ")] = None
+    return [text for text in said if not any(text != other and text in other for other in said)]
+
+
+def _condensed(message: str) -> str:
+    """A traceback reduced to what was raised and the project's own line that led there."""
+    before, found, trace = message.partition("Traceback (most recent call last):")
+    if not found:
+        return message
+    lines = trace.rstrip().splitlines()
+    last = max((number for number, text in enumerate(lines) if text.startswith("  File ")), default=0)
+    raised = next((number for number in range(last, len(lines)) if re.match(r"\S", lines[number])), len(lines) - 1)
+    own = [match for text in lines if (match := _FRAME.match(text)) and "/.venv/" not in text]
+    place = f"\n  where    {own[-1][1]}:{own[-1][2]}" if own else ""
+    head = before.strip().removesuffix("Program failed with an unhandled exception:").strip()
+    return "\n".join(filter(None, [head, *lines[raised:]])) + place
 
 
 def _print_blocks(blocks: list[str], *, out: TextIO, everything: bool) -> None:
@@ -122,13 +138,15 @@ def _print_measures(run: Run, out: TextIO) -> None:
 def _print_next(run: Run, out: TextIO) -> None:
     hint = run.stack.command_hint
     where = "the real clouds" if run.stack.real else "the local cloud"
-    steps = {
-        "preview": [("make up" + hint, f"apply it to {where}"), ("make review" + hint, "read it as a reviewer would")],
-        "up": [("make preview" + hint, "shows no change now"), ("make review" + hint, "read it as a reviewer would")],
-    }
-    if run.operation == "preview" and not run.stack.real:
-        steps["preview"].append(("docs/real-cloud.md", "go to a real project"))
-    for number, (command, meaning) in enumerate(steps.get(run.operation, ())):
+    up, review = ("make up" + hint, f"apply it to {where}"), ("make review" + hint, "read it as a reviewer would")
+    steps: list[tuple[str, str]] = []
+    if run.code and run.log.failed:
+        steps = [("make recover" + hint, "when a resource exists already or an answer was lost; then make up")]
+    elif run.code == 0 and run.operation == "preview":
+        steps = [up, review] + ([] if run.stack.real else [("docs/real-cloud.md", "go to a real project")])
+    elif run.code == 0 and run.operation == "up":
+        steps = [("make preview" + hint, "shows no change now"), review]
+    for number, (command, meaning) in enumerate(steps):
         print(f"  {'Next' if not number else '':<18} {command:<18} {meaning}", file=out)
 
 

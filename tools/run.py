@@ -37,6 +37,8 @@ class Run:
     judgement: dict[str, Any] = field(default_factory=dict)
     said: str = ""
     """What the engine wrote to standard error."""
+    shown: bool = False
+    """Whether the engine itself showed its errors."""
     unproven: list[str] = field(default_factory=list)
     """Why the run does not prove that the pack judged it."""
 
@@ -152,6 +154,7 @@ def _openly(command: list[str], run: Run, log_file: Path, _out: TextIO) -> None:
     program = str(places.engine() / command[0])
     with subprocess.Popen([program, *command[1:]], cwd=places.ROOT, env=run.stack.environment()) as process:
         run.code = _wait(process)
+    run.shown = True
     _take(run, command, log_file)
 
 
