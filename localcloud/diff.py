@@ -69,7 +69,7 @@ def changed_value(known: Property, old: Any, new: Any, path: Path, replace: bool
                 yield Change(path=(*path, key), kind=kind, replace=replace)
     elif isinstance(old, list) and isinstance(new, list):
         yield from changed_list(known, old, new, path, replace)
-    elif not same(old, new):
+    elif not same(old, new) and not (known.nocase and str(old).lower() == str(new).lower()):
         yield Change(path=path, kind="update", replace=replace)
 
 

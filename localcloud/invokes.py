@@ -121,6 +121,16 @@ def get_storage_agent(store: Store, config: Config, arguments: Values) -> dict[s
     return {"id": email, "emailAddress": email, "member": f"serviceAccount:{email}", "project": project}
 
 
+@answers("gcp:logging/getProjectCmekSettings:getProjectCmekSettings")
+def get_logging_agent(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
+    """Asking for it brings the agent into being."""
+    project = project_of(config, arguments)
+    email = agent_of_service("logging", project)
+    store.add_agent(email, project, "logging")
+    identity = f"projects/{project}/cmekSettings"
+    return {"id": identity, "name": identity, "project": project, "serviceAccountId": email, "kmsKeyName": ""}
+
+
 @answers("gcp:bigquery/getDefaultServiceAccount:getDefaultServiceAccount")
 def get_bigquery_agent(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
     """Asking for it brings the agent into being."""

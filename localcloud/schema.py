@@ -28,6 +28,7 @@ class Property:
     replace: bool = False
     secret: bool = False
     deprecated: bool = False
+    nocase: bool = False
     default: Any = None
     fill: Any = None
     enum: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Any
 
 Row = dict[str, Any]
 
-FLAGS = ("required", "autoname", "computed", "output", "replace", "secret", "deprecated")
+FLAGS = ("required", "autoname", "computed", "output", "replace", "secret", "deprecated", "nocase")
 EXTRAS = ("default", "fill", "enum", "max", "conflicts")
 
 
