@@ -5,6 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from components.foundation import Foundation
+from components.governance import Governance
 from components.stores import Stores
 from config import load, require_policy_pack
 
@@ -13,9 +14,11 @@ config = load()
 
 foundation = Foundation("foundation", config)
 stores = Stores("stores", config, foundation)
+governance = Governance("governance", config, foundation)
 
 pulumi.export("network", foundation.network.network_id)
 pulumi.export("copies", stores.copies.bucket_name)
 pulumi.export("databases", {name: database.connection_name for name, database in stores.databases.items()})
 pulumi.export("identities", {name: identity.member for name, identity in stores.identities.items()})
+pulumi.export("log_bucket", governance.archive.log_bucket)
 pulumi.export("secrets", {name: secret.secret_id for name, secret in stores.secrets.items()})

@@ -21,7 +21,10 @@ from settings.base import Mistake, Named, Section, named, section
 from settings.company import Company
 from settings.data import DataClasses
 from settings.databases import Database
+from settings.delivery import Delivery
+from settings.logging import Logging
 from settings.mistakes import from_validation, plain_secrets
+from settings.monitoring import Monitoring
 from settings.network import Network
 from settings.projects import Projects
 from settings.protection import Unprotected
@@ -37,6 +40,8 @@ AREAS = (
     settings.backups,
     settings.secrets,
     settings.workloads,
+    settings.logging,
+    settings.monitoring,
     settings.protection,
 )
 """Modules whose `check` looks across sections."""
@@ -71,6 +76,15 @@ class StackConfig(Section):
 
     workloads: Workloads = named("ACC-5", "orders-api", {})
     """Used by whom."""
+
+    logging: Logging = section("LOG-2")
+    """Logged where, for how long."""
+
+    monitoring: Monitoring = section("MON-2")
+    """Told to whom."""
+
+    delivery: Delivery = section("REV-1")
+    """Changed from where."""
 
     unprotected: Named[Unprotected] = named("CHG-5", "orders", {})
     """Which stores may be deleted."""

@@ -61,7 +61,8 @@ ALERTS: Final[tuple[LogAlert, ...]] = (
         name="project-ownership",
         clause="MON-1",
         title="Ownership of a project was given or taken",
-        filter='protoPayload.serviceName="cloudresourcemanager.googleapis.com" AND (ProjectOwnership OR projectOwnerInvitee)\n'
+        filter='protoPayload.serviceName="cloudresourcemanager.googleapis.com" AND'
+        " (ProjectOwnership OR projectOwnerInvitee)\n"
         'OR (protoPayload.serviceData.policyDelta.bindingDeltas.action="REMOVE"'
         ' AND protoPayload.serviceData.policyDelta.bindingDeltas.role="roles/owner")\n'
         'OR (protoPayload.serviceData.policyDelta.bindingDeltas.action="ADD"'
@@ -162,7 +163,8 @@ ALERTS: Final[tuple[LogAlert, ...]] = (
         name="database-configuration",
         clause="MON-1",
         title="The configuration of a database instance was changed",
-        filter='protoPayload.methodName="cloudsql.instances.update" OR protoPayload.methodName="cloudsql.instances.patch"',
+        filter='protoPayload.methodName="cloudsql.instances.update"'
+        ' OR protoPayload.methodName="cloudsql.instances.patch"',
         severity="ERROR",
         do="Backups, TLS and public addresses are settings of the instance: compare them with the code.",
         selects=(
@@ -175,8 +177,8 @@ ALERTS: Final[tuple[LogAlert, ...]] = (
         name="key-destruction",
         clause="ENC-5",
         title="An encryption key version was disabled or is to be destroyed",
-        filter='protoPayload.serviceName="cloudkms.googleapis.com" AND (protoPayload.methodName="DestroyCryptoKeyVersion"'
-        ' OR protoPayload.methodName="UpdateCryptoKeyVersion")',
+        filter='protoPayload.serviceName="cloudkms.googleapis.com"'
+        ' AND (protoPayload.methodName="DestroyCryptoKeyVersion" OR protoPayload.methodName="UpdateCryptoKeyVersion")',
         severity="CRITICAL",
         do="Restore the version now: `gcloud kms keys versions restore`; after 30 days the data is gone.",
         selects=(

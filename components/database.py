@@ -15,33 +15,10 @@ from .base import Component, require
 from .identities import Identity
 from .keys import DataKey
 from .network import Network
+from .postgres_flags import AUDIT_FLAGS
 from .projects import Project
 
 SQL = "sqladmin.googleapis.com"
-
-AUDIT_FLAGS: Mapping[str, str] = {
-    "cloudsql.enable_pgaudit": "on",
-    "cloudsql.iam_authentication": "on",
-    "log_checkpoints": "on",
-    "log_connections": "on",
-    "log_disconnections": "on",
-    "log_duration": "on",
-    "log_error_verbosity": "default",
-    "log_executor_stats": "off",
-    "log_hostname": "on",
-    "log_lock_waits": "on",
-    "log_min_duration_statement": "-1",
-    "log_min_error_statement": "error",
-    "log_min_messages": "warning",
-    "log_parser_stats": "off",
-    "log_planner_stats": "off",
-    "log_statement": "ddl",
-    "log_statement_stats": "off",
-    "log_temp_files": "0",
-    "pgaudit.log": "read,write,role,ddl",
-}
-"""LOG-4; CIS GCP 6.2.1 to 6.2.8 and what scanners ask beyond it. Statements are audited by pgaudit, which leaves
-values of parameters out; `log_min_duration_statement` stays off because it would print them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +139,7 @@ class Database(Component):
         for workload, identity in args.workloads.items():
             self._workload(workload, identity)
         for group in args.people:
-            self._user(group.partition("@")[0], group, "CLOUD_IAM_GROUP", self._options())
+            self._user(f"group-{group.partition('@')[0]}", group, "CLOUD_IAM_GROUP", self._options())
         self.passwords = {user: self._password_user(user, spec) for user, spec in args.password_users.items()}
         self.register_outputs({"instance_name": self.instance_name, "connection_name": self.connection_name})
 
@@ -289,7 +266,7 @@ class Database(Component):
 
     def _password_user(self, user: str, spec: PasswordUser) -> pulumi.Output[str]:
         password = random.RandomPassword(
-            f"{self._name}-{user}",
+            f"{self._name}-password-{user}",
             length=40,
             special=True,
             override_special="-_.~",
@@ -301,7 +278,7 @@ class Database(Component):
             opts=self.child(),
         )
         gcp.sql.User(
-            f"{self._name}-{user}",
+            f"{self._name}-password-{user}",
             name=user,
             project=self._args.project.project_id,
             instance=self.instance_name,

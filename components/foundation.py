@@ -26,6 +26,8 @@ class Foundation(Component):
     backups: Project
     audit: Project
     delivery: Project
+    projects: tuple[Project, ...]
+    """All of them, the keys' own project included."""
     keys: dict[str, DataKey]
     """By class of data."""
     network: Network
@@ -39,7 +41,9 @@ class Foundation(Component):
         self.backups = self._project("backups", config.projects.backups, config.regions.backup)
         self.audit = self._project("audit", config.projects.audit, region)
         self.delivery = self._project("delivery", config.projects.delivery, region)
-        self.keys = self._keys(config, self._project("keys", config.projects.keys, region))
+        vault = self._project("keys", config.projects.keys, region)
+        self.projects = (self.workload, vault, self.backups, self.audit, self.delivery)
+        self.keys = self._keys(config, vault)
         self.network = Network(
             "private",
             NetworkArgs(
@@ -67,12 +71,15 @@ class Foundation(Component):
 
     def _keys(self, config: StackConfig, project: Project) -> dict[str, DataKey]:
         rings: dict[str, KeyRing] = {}
+        kept = {spec.location for name, spec in config.data_classes.items() if config.protects(f"key-{name}")}
         keys: dict[str, DataKey] = {}
         for name, spec in config.data_classes.items():
             location = getattr(config.regions, spec.location)
             if location not in rings:
                 rings[location] = KeyRing(
-                    f"data-{location}", KeyRingArgs(project=project, location=location), self.child()
+                    f"data-{location}",
+                    KeyRingArgs(project=project, location=location, protected=spec.location in kept),
+                    self.child(),
                 )
             keys[name] = DataKey(
                 f"key-{name}",

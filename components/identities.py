@@ -69,7 +69,7 @@ class Identity(Component):
                 name,
                 RoleArgs(
                     project=project,
-                    role_id=role_id(args.account_id),
+                    role_id="workload" + "".join(part.capitalize() for part in args.account_id.split("-")),
                     title=f"Workload {args.account_id}",
                     description=f"What {args.account_id} needs on the project: {args.purpose}",
                     permissions=args.permissions,
@@ -84,9 +84,3 @@ class Identity(Component):
                 opts=self.child(provider=project.provider),
             )
         self.register_outputs({"member": self.member})
-
-
-def role_id(name: str) -> str:
-    """A name of ours as an ID of a role, which has no hyphens."""
-    first, *rest = name.split("-")
-    return first + "".join(part.capitalize() for part in rest)

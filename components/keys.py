@@ -22,6 +22,7 @@ class KeyRingArgs:
     project: Project
     location: str
     """Region of the data (ENC-7)."""
+    protected: bool = True
 
 
 class KeyRing(Component):
@@ -43,7 +44,7 @@ class KeyRing(Component):
             opts=self.child(
                 provider=args.project.provider,
                 depends_on=[args.project.api("cloudkms.googleapis.com")],
-                protect=True,
+                protect=args.protected,
             ),
         )
         self.ring_id = ring.id

@@ -55,7 +55,7 @@ class _Source:
 
 
 class LogArchive(Component):
-    """Unfiltered sinks, their writers granted where they write and nowhere else, into stores that cannot be shortened."""
+    """Unfiltered sinks into stores that cannot be shortened; each writer is granted where it writes, nowhere else."""
 
     token = "hosting:logging:LogArchive"
     clauses: ClassVar[tuple[str, ...]] = ("LOG-2", "LOG-3", "ENC-1", "MIN-1")

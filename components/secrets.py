@@ -13,6 +13,7 @@ import pulumi_gcp as gcp
 from .base import Component, days, require
 from .keys import DataKey
 from .projects import Project
+from .topic import Topic
 
 SECRET_MANAGER = "secretmanager.googleapis.com"
 DESTROY_DELAY_DAYS = 30
@@ -31,60 +32,13 @@ def first_rotation(today: date) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RotationTopicArgs:
-    """Where Secret Manager announces that a secret is due."""
-
-    project: Project
-    key: DataKey
-    region: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
-class RotationTopic(Component):
-    """The topic of all secrets. Messages stay in the region and carry names, never values."""
-
-    token = "hosting:data:RotationTopic"
-    clauses: ClassVar[tuple[str, ...]] = ("ENC-1", "ENC-9", "PRI-1")
-
-    topic_id: pulumi.Output[str]
-    publisher: gcp.pubsub.TopicIAMMember
-    """Secret Manager checks that it may publish when a secret is made, so secrets depend on this grant."""
-
-    def __init__(self, name: str, args: RotationTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args, opts)
-        project = args.project
-        use = args.key.use_by(project.agent("pubsub.googleapis.com"), project)
-        topic = gcp.pubsub.Topic(
-            name,
-            name=name,
-            project=project.project_id,
-            kms_key_name=use.key_id,
-            message_retention_duration=days(7),
-            message_storage_policy=gcp.pubsub.TopicMessageStoragePolicyArgs(
-                allowed_persistence_regions=[args.region], enforce_in_transit=True
-            ),
-            labels=args.labels,
-            opts=self.child(provider=project.provider, depends_on=[use.grant, project.api("pubsub.googleapis.com")]),
-        )
-        self.publisher = gcp.pubsub.TopicIAMMember(
-            name,
-            project=project.project_id,
-            topic=topic.name,
-            role="roles/pubsub.publisher",
-            member=project.agent(SECRET_MANAGER).member,
-            opts=self.child(provider=project.provider),
-        )
-        self.topic_id = topic.id
-        self.register_outputs({"topic_id": self.topic_id})
-
-
-@dataclass(frozen=True, kw_only=True)
 class SecretArgs:
     """One secret and who may read it."""
 
     project: Project
     key: DataKey
-    topic: RotationTopic
+    topic: Topic
+    """Where Secret Manager announces that a secret is due; it checks that it may publish when a secret is made."""
     secret_id: str
     first_rotation: str
     """RFC 3339, in the future when the secret is made; ignored afterwards, when Secret Manager counts on."""
@@ -144,7 +98,7 @@ class Secret(Component):
             labels=args.labels,
             opts=self.child(
                 provider=project.provider,
-                depends_on=[use.grant, args.topic.publisher, project.api(SECRET_MANAGER)],
+                depends_on=[use.grant, *args.topic.publishers, project.api(SECRET_MANAGER)],
                 protect=args.protected,
                 ignore_changes=["rotation.nextRotationTime"],
             ),

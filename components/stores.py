@@ -12,7 +12,8 @@ from .database import Database, DatabaseArgs, PasswordUser
 from .foundation import Foundation
 from .identities import Identity, IdentityArgs
 from .roles import Role, RoleArgs
-from .secrets import RotationTopic, RotationTopicArgs, Secret, SecretArgs, first_rotation
+from .secrets import SECRET_MANAGER, Secret, SecretArgs, first_rotation
+from .topic import Topic, TopicArgs
 
 if TYPE_CHECKING:
     from config import StackConfig
@@ -121,12 +122,13 @@ class Stores(Component):
         if not values:
             return {}
         data_class = config.secrets.data_class
-        topic = RotationTopic(
+        topic = Topic(
             "secret-rotation",
-            RotationTopicArgs(
+            TopicArgs(
                 project=foundation.workload,
                 key=foundation.keys[data_class],
-                region=config.regions.primary,
+                regions=(config.regions.primary,),
+                publishers={"secret-manager": foundation.workload.agent(SECRET_MANAGER).member},
                 labels=self._labels(data_class),
             ),
             self.child(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from .base import Mistake, Named, Reason, Section, named, section, setting
 from .data import unknown_class
@@ -52,14 +52,25 @@ class Maintenance(Section):
     """How early updates arrive."""
 
 
+def _role(value: str) -> str:
+    if value.startswith("cloudsql") or value in ("postgres", "pg_execute_server_program", "pg_write_server_files"):
+        raise ValueError(f"{value} is a role of superusers")
+    return value
+
+
+DatabaseRole = Annotated[SqlName, AfterValidator(_role)]
+"""A role inside of the database."""
+
+
 class BuiltInUser(Section):
     """A database user with a password, for software that cannot sign in by IAM. The password is generated."""
 
     reason: Reason = setting("AUT-2", "the reporting tool cannot sign in by IAM")
     """Why IAM does not work here."""
 
-    roles: Annotated[tuple[SqlName, ...], Field(min_length=1)] = setting("ACC-10", ["orders_reports"])
-    """Database roles; without any, Cloud SQL would make the user a superuser."""
+    roles: Annotated[tuple[DatabaseRole, ...], Field(min_length=1)] = setting("ACC-10", ["pg_read_all_data"])
+    """Database roles; without any, Cloud SQL would make the user a superuser. A role of your own has to exist before
+    it can stand here: start with one of PostgreSQL's, such as pg_read_all_data."""
 
     generation: Annotated[int, Field(ge=1)] = setting("ENC-9", 1, 1)
     """Raise it by one to generate a new password."""
@@ -106,6 +117,7 @@ def check(config: StackConfig) -> Iterator[Mistake]:
     """Refuse a database without a class, alone in production, or with people from elsewhere."""
     for name, database in config.databases.items():
         key = f"databases.{name}"
+        yield from _reserved(key, database)
         yield from unknown_class(config, f"{key}.dataClass", database.data_class, "primary")
         if config.company.production and not database.high_availability:
             yield Mistake(
@@ -132,3 +144,14 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                     example=f"people: [{group.partition('@')[0]}@{config.company.domain}]",
                     others=("company.domain",),
                 )
+
+
+def _reserved(key: str, database: Database) -> Iterator[Mistake]:
+    for user in database.built_in_users:
+        if user == "postgres" or user.startswith("cloudsql"):
+            yield Mistake(
+                key=f"{key}.builtInUsers.{user}",
+                clause="ACC-6",
+                problem=f"{user} is a superuser of Cloud SQL itself",
+                example="reports: {reason: the reporting tool cannot sign in by IAM, roles: [pg_read_all_data]}",
+            )

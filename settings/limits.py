@@ -32,4 +32,7 @@ SOFT_DELETE_DAYS_MIN: Final = 7
 SECRET_ROTATION_DAYS_MAX: Final = 90
 """ENC-9: a secret is renewed at least this often."""
 
+LOG_RETENTION_DAYS_MIN: Final = 400
+"""LOG-3: days for which logs stay, so that a yearly review still sees the last one."""
+
 DAY_SECONDS: Final = 86_400

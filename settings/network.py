@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918."""
 
+OWN_RULES = frozenset({"databases", "google-apis"})
+"""Names of the rules for Google's own services."""
+
 DOCKER_BRIDGE = IPv4Network("172.17.0.0/16")
 """Cloud SQL keeps this range to itself: a client inside it never gets an answer."""
 
@@ -102,6 +105,13 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                 others=(one,),
             )
     for name, egress in network.egress.items():
+        if name in OWN_RULES:
+            yield Mistake(
+                key=f"network.egress.{name}",
+                clause="HOS-1",
+                problem=f"{name} is the name of a rule that every network has",
+                example=f"partner-{name}: {{...}}",
+            )
         for block in egress.ranges:
             key = f"network.egress.{name}.ranges"
             if block.prefixlen < 16:

@@ -38,3 +38,14 @@ class Secrets(Section):
 def check(config: StackConfig) -> Iterator[Mistake]:
     """Refuse secrets without a key."""
     yield from unknown_class(config, "secrets.dataClass", config.secrets.data_class, "primary")
+    taken = set(config.secrets.external)
+    for name, database in config.databases.items():
+        for user in database.built_in_users:
+            if f"{name}-{user}" in taken:
+                yield Mistake(
+                    key=f"databases.{name}.builtInUsers.{user}",
+                    clause="ENC-9",
+                    problem=f"its password would be the secret {name}-{user}, which exists already",
+                    example=f"another name than {user}, or another one under secrets.external",
+                )
+            taken.add(f"{name}-{user}")

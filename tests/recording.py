@@ -134,6 +134,9 @@ class _Cloud(mocks.Mocks):
                 "project": project,
                 "uniqueId": "1",
             }, []
+        if args.token == "gcp:logging/getProjectCmekSettings:getProjectCmekSettings":
+            email = f"service-{PROJECT_NUMBER}@gcp-sa-logging.iam.gserviceaccount.com"
+            return {"id": f"projects/{project}/cmekSettings", "project": project, "serviceAccountId": email}, []
         if args.token == "gcp:organizations/getProject:getProject":
             project = args.args.get("projectId", project)
             return {"id": f"projects/{project}", "number": str(PROJECT_NUMBER), "projectId": project}, []

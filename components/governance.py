@@ -1,0 +1,132 @@
+"""Who may change what, who is told, and where it is written down: the governance side of the stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import pulumi
+
+from .alerts import Alerts, AlertsArgs, Channels, ChannelsArgs
+from .audit_logs import AuditLogs, AuditLogsArgs
+from .base import Component
+from .contacts import Contacts, ContactsArgs
+from .federation import Federation, FederationArgs
+from .foundation import Foundation
+from .guardrails import Guardrails, GuardrailsArgs
+from .log_archive import LogArchive, LogArchiveArgs
+from .repository import DeployEnvironment, Repository, RepositoryArgs
+from .topic import Topic, TopicArgs
+
+if TYPE_CHECKING:
+    from config import StackConfig
+
+
+class Governance(Component):
+    """Guardrails, audit logs, the log archive, alerts, contacts, and the way changes come in."""
+
+    token = "hosting:governance:Governance"
+    clauses: ClassVar[tuple[str, ...]] = ("CHG-3", "REV-2", "LOG-2")
+
+    archive: LogArchive
+    federation: Federation
+
+    def __init__(
+        self, name: str, config: StackConfig, foundation: Foundation, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, None, opts)
+        self._config, self._foundation = config, foundation
+        projects = foundation.projects
+        Guardrails(
+            "guardrails", GuardrailsArgs(projects=projects, allowed_locations=config.regions.allowed), self.child()
+        )
+        AuditLogs("audit", AuditLogsArgs(projects=projects), self.child())
+        self.archive = self._archive()
+        self.federation = self._delivery()
+        self._alerts()
+        contacts = config.monitoring.contacts.model_dump(exclude_none=True)
+        Contacts(
+            "contacts",
+            ContactsArgs(projects=projects, contacts={key.upper(): address for key, address in contacts.items()}),
+            self.child(),
+        )
+        self.register_outputs({"log_bucket": self.archive.log_bucket})
+
+    def _archive(self) -> LogArchive:
+        logging = self._config.logging
+        return LogArchive(
+            "logs",
+            LogArchiveArgs(
+                project=self._foundation.audit,
+                key=self._foundation.keys[logging.data_class],
+                region=self._config.regions.primary,
+                sources=self._foundation.projects,
+                organization_id=logging.organization,
+                retention_days=logging.retention_days,
+                lock=logging.lock,
+                lock_acknowledged=logging.acknowledgement is not None,
+                labels={**self._config.company.labels, "data-class": logging.data_class},
+                protected=self._config.protects("logs"),
+            ),
+            self.child(),
+        )
+
+    def _delivery(self) -> Federation:
+        delivery = self._config.delivery
+        Repository(
+            "repository",
+            RepositoryArgs(
+                owner=delivery.owner,
+                repository=delivery.repository,
+                branch=delivery.branch,
+                checks=delivery.checks,
+                approvals=delivery.approvals,
+                description="The company's hosting as code",
+                environments=(
+                    DeployEnvironment(name="preview"),
+                    DeployEnvironment(name="production", reviewer_team_ids=delivery.reviewer_teams, deploys=True),
+                ),
+            ),
+            self.child(),
+        )
+        return Federation(
+            "github",
+            FederationArgs(
+                project=self._foundation.delivery,
+                owner_id=delivery.owner_id,
+                repository_id=delivery.repository_id,
+                branch=delivery.branch,
+            ),
+            self.child(),
+        )
+
+    def _alerts(self) -> None:
+        config, audit = self._config, self._foundation.audit
+        topic = Topic(
+            "alerts",
+            TopicArgs(
+                project=audit,
+                key=self._foundation.keys[config.logging.data_class],
+                regions=(config.regions.primary,),
+                publishers={"monitoring": audit.agent("monitoring.googleapis.com").member},
+                labels=config.company.labels,
+            ),
+            self.child(),
+        )
+        channels = Channels(
+            "alerts",
+            ChannelsArgs(
+                project=audit, email=config.monitoring.email, topic=topic.topic_id, labels=config.company.labels
+            ),
+            self.child(),
+        )
+        Alerts(
+            "alerts",
+            AlertsArgs(
+                project=audit,
+                log_bucket=self.archive.log_bucket,
+                channels=channels,
+                deployer=f"ci-deploy@{config.projects.delivery}.iam.gserviceaccount.com",
+                labels=config.company.labels,
+            ),
+            self.child(),
+        )
