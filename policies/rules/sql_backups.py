@@ -1,0 +1,407 @@
+"""Backups of Cloud SQL: daily, elsewhere, long enough, to any moment, and not deleted together with the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from policies.model import Resource, gcp
+from policies.rule import Finding, Sample, fail, rule, skip, unsure
+from policies.rules._facts import at_least_days, boolean, one_of
+from policies.rules._sql import INSTANCE, engine, follower
+
+_BACKUP = "settings.backupConfiguration"
+_BASE = {"databaseVersion": "POSTGRES_17"}
+_DOCS = ("https://cloud.google.com/sql/docs/postgres/backup-recovery/backups",)
+_REPLICA = {"databaseVersion": "POSTGRES_17", "masterInstanceName": "primary"}
+ASSOCIATION = gcp("backupdisasterrecovery/backupPlanAssociation")
+
+
+def in_vault(instance: Resource) -> bool:
+    """Whether a backup plan of this stack keeps the instance's backups in a vault instead."""
+    graph = instance.graph
+    if graph is None:
+        return False
+    return any(
+        instance.urn in graph.sources(association, "resource", INSTANCE)
+        or _names(association.raw("resource"), instance.output("name"))
+        for association in graph.of(ASSOCIATION)
+    )
+
+
+def _names(reference: Any, name: Any) -> bool:
+    return isinstance(reference, str) and isinstance(name, str) and reference.endswith(f"/instances/{name}")
+
+
+def _on(**backup: Any) -> dict[str, Any]:
+    return {
+        "name": "main",
+        "databaseVersion": "POSTGRES_17",
+        "region": "europe-west1",
+        "settings": {"tier": "db-custom-1-3840", "backupConfiguration": backup},
+    }
+
+
+def _vault_or_follower(instance: Resource) -> str | None:
+    return follower(instance) or ("a backup plan keeps the backups in a vault" if in_vault(instance) else None)
+
+
+boolean(
+    {INSTANCE: f"{_BACKUP}.enabled"},
+    base={"name": "main", "databaseVersion": "POSTGRES_17"},
+    missing="is not set: the database is not backed up",
+    guard=_vault_or_follower,
+    graph=True,
+    id="sql-backed-up",
+    clause="BAK-1",
+    title="Databases are backed up automatically",
+    severity="critical",
+    undetermined="advisory",
+    fix='settings={"backup_configuration": {"enabled": True, …}}',
+    references=(
+        "checkov:CKV_GCP_14",
+        "trivy:GCP-0024",
+        "kics:sql_db_instance_backup_disabled",
+        "prowler:cloudsql_instance_automated_backups",
+        "cis-gcp:6.7",
+        "terrascan:AC_GCP_0001",
+    ),
+    sources=_DOCS,
+    traps=(1,),
+    not_applicable=(
+        _REPLICA,
+        {"databaseVersion": "POSTGRES_17", "instanceType": "READ_REPLICA_INSTANCE"},
+        (
+            Sample(INSTANCE, {"name": "main", "databaseVersion": "POSTGRES_17"}, name="database"),
+            Sample(
+                ASSOCIATION,
+                {"resource": "projects/p/instances/main", "resourceType": "sqladmin.googleapis.com/Instance"},
+                name="plan",
+            ),
+        ),
+    ),
+    why="A database without backups is one mistake away from being gone. A replica repeats the mistake at once.",
+)
+
+
+@rule(
+    id="sql-backup-one-mode",
+    clause="BAK-1",
+    title="A database is backed up either by itself or by a backup plan, not by both",
+    severity="high",
+    types=(INSTANCE,),
+    decides=(f"{_BACKUP}.enabled",),
+    absent="pass",
+    fix='remove "backup_configuration" from the settings, or the association with the backup plan',
+    sources=("https://cloud.google.com/sql/docs/postgres/backup-recovery/backup-options",),
+    graph=True,
+    good=(
+        (
+            Sample(INSTANCE, _on(enabled=False), name="database"),
+            Sample(ASSOCIATION, {"resource": "//sqladmin.googleapis.com/projects/p/instances/main"}, name="plan"),
+        ),
+        _on(enabled=True),
+    ),
+    bad=(
+        (
+            Sample(INSTANCE, _on(enabled=True), name="database"),
+            Sample(ASSOCIATION, {"resource": "//sqladmin.googleapis.com/projects/p/instances/main"}, name="plan"),
+        ),
+    ),
+)
+def one_mode(instance: Resource) -> Iterator[Finding]:
+    """Attaching a backup plan turns the instance's own backups off behind the code's back; the next update then fails
+    or turns the vault's protection off again. The two modes exclude each other."""
+    if instance.flag(f"{_BACKUP}.enabled") and in_vault(instance):
+        yield fail(instance, f"{_BACKUP}.enabled", "is on, but a backup plan manages the backups of this database")
+
+
+@rule(
+    id="sql-backups-elsewhere",
+    clause="BAK-3",
+    title="Backups of databases lie in another region than the database",
+    severity="high",
+    types=(INSTANCE,),
+    decides=(f"{_BACKUP}.location",),
+    fix='settings={"backup_configuration": {"location": "europe-west4", …}}',
+    sources=("https://cloud.google.com/sql/docs/postgres/backup-recovery/backups#locations",),
+    traps=(1,),
+    graph=True,
+    good=(_on(enabled=True, location="europe-west4"), _on(enabled=True, location="eu")),
+    bad=(_on(enabled=True), _on(enabled=True, location="europe-west1"), _on(enabled=True, location="EUROPE-WEST1")),
+    not_applicable=(_REPLICA,),
+)
+def backups_elsewhere(instance: Resource) -> Iterator[Finding]:
+    """What takes a region away takes the backups in it away too. Unset, Google picks the nearest multi-region."""
+    if reason := _vault_or_follower(instance):
+        yield skip(reason)
+        return
+    location = instance.text(f"{_BACKUP}.location")
+    if location is None:
+        yield fail(instance, f"{_BACKUP}.location", "is not set: Google chooses where the backups lie")
+        return
+    region = instance.text("region") or _region_of_provider(instance)
+    if region is None:
+        yield unsure(instance, "region", "is set neither here nor on the provider, so it cannot be compared")
+    elif location.lower() == region.lower():
+        yield fail(instance, f"{_BACKUP}.location", f"is {location}, the region of the database itself")
+
+
+def _region_of_provider(instance: Resource) -> str | None:
+    provider = instance.graph.provider_of(instance) if instance.graph else None
+    region = provider.output("region") if provider else instance.outputs.get("region")
+    return region if isinstance(region, str) else None
+
+
+@rule(
+    id="sql-backups-kept",
+    clause="BAK-2",
+    title="At least 30 daily backups of a database are kept",
+    severity="high",
+    types=(INSTANCE,),
+    decides=(f"{_BACKUP}.backupRetentionSettings.retainedBackups",),
+    fix='"backup_retention_settings": {"retained_backups": 30, "retention_unit": "COUNT"}',
+    sources=("https://cloud.google.com/sql/docs/postgres/backup-recovery/backups#retention",),
+    traps=(1,),
+    graph=True,
+    params={"min_backups": 30},
+    good=(
+        _on(enabled=True, backupRetentionSettings={"retainedBackups": 30}),
+        _on(enabled=True, backupRetentionSettings={"retainedBackups": "365", "retentionUnit": "count"}),
+    ),
+    bad=(
+        _on(enabled=True),
+        _on(enabled=True, backupRetentionSettings={"retainedBackups": 7}),
+        _on(
+            enabled=True, backupRetentionSettings={"retainedBackups": 30, "retentionUnit": "RETENTION_UNIT_UNSPECIFIED"}
+        ),
+    ),
+    not_applicable=(_REPLICA,),
+)
+def backups_kept(instance: Resource, params: Mapping[str, Any]) -> Iterator[Finding]:
+    """Google keeps 7 unless told otherwise (Enterprise Plus: 15): damage that is noticed after a holiday is final."""
+    if reason := _vault_or_follower(instance):
+        yield skip(reason)
+        return
+    path = f"{_BACKUP}.backupRetentionSettings.retainedBackups"
+    kept = instance.number(path)
+    if kept is None or kept < float(params["min_backups"]):
+        yield fail(instance, path, f"is {instance.show(path)}, less than {params['min_backups']}")
+    unit = f"{_BACKUP}.backupRetentionSettings.retentionUnit"
+    if instance.upper(unit, "COUNT") != "COUNT":
+        yield fail(instance, unit, f"is {instance.show(unit)}, not COUNT")
+
+
+boolean(
+    {INSTANCE: f"{_BACKUP}.binaryLogEnabled"},
+    base={"databaseVersion": "MYSQL_8_0"},
+    missing="is not set: the database can only be restored to the moment of a backup",
+    guard=lambda i: follower(i) or (None if engine(i) == "MYSQL" else "binary logs are MySQL's"),
+    id="sql-mysql-point-in-time",
+    clause="BAK-2",
+    title="MySQL can be restored to any moment: the binary log is on",
+    severity="high",
+    fix='"binary_log_enabled": True',
+    references=("checkov:CKV2_GCP_20",),
+    sources=("https://cloud.google.com/sql/docs/mysql/backup-recovery/pitr",),
+    traps=(1,),
+    not_applicable=(_BASE, {"databaseVersion": "MYSQL_8_0", "masterInstanceName": "primary"}),
+    why="Without the binary log everything since the last nightly backup is lost.",
+)
+
+boolean(
+    {INSTANCE: f"{_BACKUP}.pointInTimeRecoveryEnabled"},
+    base=_BASE,
+    missing="is not set: the database can only be restored to the moment of a backup",
+    guard=lambda i: (
+        follower(i) or (None if engine(i) in ("POSTGRES", "SQLSERVER") else "MySQL uses binary_log_enabled instead")
+    ),
+    id="sql-point-in-time",
+    clause="BAK-2",
+    title="PostgreSQL and SQL Server can be restored to any moment",
+    severity="high",
+    fix='"point_in_time_recovery_enabled": True',
+    sources=("https://cloud.google.com/sql/docs/postgres/backup-recovery/pitr",),
+    traps=(1,),
+    not_applicable=({"databaseVersion": "MYSQL_8_0"}, _REPLICA),
+    why="Without write-ahead logs everything since the last nightly backup is lost.",
+)
+
+at_least_days(
+    {INSTANCE: f"{_BACKUP}.transactionLogRetentionDays"},
+    days=7,
+    unit=86400.0,
+    base=_BASE,
+    missing="is not set: how far back one can go is left to Google and shows no drift",
+    guard=follower,
+    id="sql-transaction-logs-kept",
+    clause="BAK-2",
+    title="Databases can be restored to any moment of the last seven days",
+    severity="medium",
+    fix='"transaction_log_retention_days": 7',
+    sources=("https://cloud.google.com/sql/docs/postgres/backup-recovery/pitr#log-retention",),
+    traps=(1,),
+    not_applicable=(_REPLICA,),
+    why="Corruption is often found days later. Seven days is the most that every edition allows.",
+)
+
+boolean(
+    {INSTANCE: "settings.retainBackupsOnDelete"},
+    base=_BASE,
+    missing="is not set: the backups vanish together with the database",
+    guard=follower,
+    id="sql-backups-outlive-database",
+    clause="BAK-5",
+    title="Backups outlive the database they were made of",
+    severity="high",
+    fix='settings={"retain_backups_on_delete": True}',
+    sources=("https://cloud.google.com/sql/docs/postgres/backup-recovery/backups#retained-backups",),
+    traps=(7,),
+    not_applicable=(_REPLICA,),
+    why="By default, deleting the instance deletes all of its backups: one call takes data and rescue away.",
+)
+
+boolean(
+    {INSTANCE: "settings.finalBackupConfig.enabled"},
+    base=_BASE,
+    missing="is not set: deletion leaves nothing behind",
+    guard=follower,
+    id="sql-final-backup",
+    clause="BAK-5",
+    title="Deleting a database makes a final backup",
+    severity="medium",
+    fix='settings={"final_backup_config": {"enabled": True, "retention_days": 30}}',
+    sources=("https://cloud.google.com/sql/docs/postgres/backup-recovery/backups#final-backup",),
+    traps=(7,),
+    not_applicable=(_REPLICA,),
+    why="The final backup holds what was written after the last nightly one.",
+)
+
+at_least_days(
+    {INSTANCE: "settings.finalBackupConfig.retentionDays"},
+    days=30,
+    unit=86400.0,
+    base={"databaseVersion": "POSTGRES_17", "settings": {"finalBackupConfig": {"enabled": True}}},
+    guard=lambda i: (
+        follower(i) or (None if i.flag("settings.finalBackupConfig.enabled") else "no final backup is made")
+    ),
+    id="sql-final-backup-kept",
+    clause="BAK-5",
+    title="The final backup of a deleted database is kept for at least 30 days",
+    severity="medium",
+    fix='settings={"final_backup_config": {"enabled": True, "retention_days": 30}}',
+    sources=("https://cloud.google.com/sql/docs/postgres/backup-recovery/backups#final-backup",),
+    traps=(7,),
+    not_applicable=(_BASE, _REPLICA),
+    why="A deletion by mistake or by an intruder may be noticed weeks later. 30 days is the policy's figure.",
+)
+
+boolean(
+    {INSTANCE: "deletionProtection"},
+    absent="pass",
+    base=_BASE,
+    guard=follower,
+    id="sql-deletion-protected-in-code",
+    clause="BAK-5",
+    title="The provider refuses to delete databases",
+    severity="high",
+    fix="deletion_protection=True",
+    sources=("https://www.pulumi.com/registry/packages/gcp/api-docs/sql/databaseinstance/",),
+    traps=(6,),
+    not_applicable=(_REPLICA,),
+    why="The provider's default is true: whoever writes false plans to delete the database, or forgot that they did.",
+)
+
+boolean(
+    {INSTANCE: "settings.deletionProtectionEnabled"},
+    base=_BASE,
+    missing="is not set, and the default is false: console, gcloud and other programs may delete the database",
+    guard=follower,
+    id="sql-deletion-protected-in-cloud",
+    clause="BAK-5",
+    title="Google Cloud refuses to delete databases",
+    severity="high",
+    fix='settings={"deletion_protection_enabled": True}',
+    sources=("https://cloud.google.com/sql/docs/postgres/deletion-protection",),
+    traps=(6,),
+    not_applicable=(_REPLICA,),
+    why="`deletionProtection` guards against this program only. The setting of the same purpose in the API guards "
+    "against everybody.",
+)
+
+one_of(
+    {INSTANCE: "deletionPolicy"},
+    allowed=("PREVENT",),
+    others=("DELETE", "ABANDON"),
+    base=_BASE,
+    missing="is not set: a destroy of the stack deletes the database",
+    guard=follower,
+    id="sql-deletion-prevented",
+    clause="BAK-5",
+    title="Databases have the deletion policy PREVENT",
+    severity="medium",
+    fix='deletion_policy="PREVENT"',
+    sources=("https://www.pulumi.com/registry/packages/gcp/api-docs/sql/databaseinstance/",),
+    traps=(6,),
+    not_applicable=(_REPLICA,),
+    why="PREVENT makes the provider refuse the deletion even after `deletionProtection` was set to false in passing.",
+)
+
+
+@rule(
+    id="sql-no-restore-in-code",
+    clause="CHG-6",
+    title="No code restores or clones over a database",
+    severity="high",
+    types=(INSTANCE,),
+    decides=("restoreBackupContext",),
+    absent="pass",
+    fix="remove it; restore by the drill or by hand, into a new instance",
+    sources=("https://www.pulumi.com/registry/packages/gcp/api-docs/sql/databaseinstance/",),
+    traps=(8,),
+    good=({**_BASE, "deletionProtection": True},),
+    bad=(
+        {**_BASE, "restoreBackupContext": {"backupRunId": 1}},
+        {**_BASE, "backupdrBackup": "projects/p/locations/l/backupVaults/v/dataSources/d/backups/b"},
+        {**_BASE, "clone": {"sourceInstanceName": "main"}},
+        {**_BASE, "pointInTimeRestoreContext": {"datasource": "d"}},
+    ),
+)
+def no_restore(instance: Resource) -> Iterator[Finding]:
+    """Declaring a restore fires it: the next `up` overwrites the live database, and so does every change."""
+    for path in ("restoreBackupContext", "backupdrBackup", "pointInTimeRestoreContext", "clone"):
+        if instance.has(path):
+            if not instance.known(path):
+                instance.get(path)
+            yield fail(instance, path, "restores or clones as soon as it is declared")
+
+
+@rule(
+    id="sql-disk-grows-alone",
+    clause="CHG-5",
+    title="A disk that grows by itself has no size in the code",
+    severity="high",
+    types=(INSTANCE,),
+    decides=("settings.diskSize",),
+    absent="pass",
+    fix='leave out "disk_size", or opts=ResourceOptions(ignore_changes=["settings.diskSize"])',
+    sources=("https://cloud.google.com/sql/docs/postgres/instance-settings#automatic-storage-increase-2ndgen",),
+    traps=(9,),
+    good=(
+        {**_BASE, "settings": {"tier": "db-custom-1-3840"}},
+        {**_BASE, "settings": {"diskAutoresize": False, "diskSize": 20}},
+        Sample(INSTANCE, {"settings": {"diskSize": 20}}, options={"ignore_changes": ["settings.diskSize"]}),
+    ),
+    bad=({**_BASE, "settings": {"diskSize": 20}}, {**_BASE, "settings": {"diskSize": 20, "diskAutoresize": "true"}}),
+)
+def disk_grows_alone(instance: Resource) -> Iterator[Finding]:
+    """A disk cannot shrink: once it has grown past the size in the code, the next `up` replaces the database.
+
+    Automatic growth is the provider's default.
+    """
+    if not instance.has("settings.diskSize"):
+        return
+    ignored = any(p in ("settings", "settings.diskSize", "settings[0].diskSize") for p in instance.ignore_changes)
+    if instance.flag("settings.diskAutoresize", True) and not ignored:
+        instance.get("settings.diskSize")
+        yield fail(instance, "settings.diskSize", "is set, and the disk grows by itself")
