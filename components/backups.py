@@ -9,17 +9,12 @@ from typing import ClassVar
 
 import pulumi
 
+from .access_log import AccessLog, AccessLogArgs
 from .base import Component, require
 from .bucket import Bucket, BucketArgs, Grant
 from .keys import DataKey
 from .projects import Project
 from .roles import Role, RoleArgs
-
-STORAGE_ANALYTICS = "group:cloud-storage-analytics@google.com"
-"""Google's own account that delivers the log of access to a bucket."""
-
-ACCESS_LOG_DAYS = 400
-"""LOG-3."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,18 +87,14 @@ class Copies(Component):
             "Reads objects, and nothing else",
             ("storage.objects.get", "storage.objects.list"),
         )
-        log = Bucket(
+        log = AccessLog(
             f"{name}-access-log",
-            BucketArgs(
+            AccessLogArgs(
                 project=args.project,
                 key=args.key,
-                bucket_name=f"{prefix}-access-log",
                 region=args.region,
-                retention_days=ACCESS_LOG_DAYS,
                 lock=args.lock,
-                delete_after_days=ACCESS_LOG_DAYS + 30,
                 soft_delete_days=args.soft_delete_days,
-                grants={"delivery": Grant(role=write, member=STORAGE_ANALYTICS)},
                 labels=args.labels,
                 protected=args.protected,
             ),

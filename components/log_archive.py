@@ -9,6 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_gcp as gcp
 
+from .access_log import AccessLog, AccessLogArgs
 from .base import Component, require
 from .bucket import Bucket, BucketArgs
 from .keys import DataKey
@@ -69,6 +70,18 @@ class LogArchive(Component):
         super().__init__(name, args, opts)
         self._name, self._args = name, args
         bucket = self._log_bucket()
+        access = AccessLog(
+            f"{name}-access-log",
+            AccessLogArgs(
+                project=args.project,
+                key=args.key,
+                region=args.region,
+                lock=args.lock,
+                labels=args.labels,
+                protected=args.protected,
+            ),
+            self.child(),
+        )
         archive = Bucket(
             f"{name}-archive",
             BucketArgs(
@@ -79,6 +92,7 @@ class LogArchive(Component):
                 retention_days=args.retention_days,
                 lock=args.lock,
                 delete_after_days=args.retention_days + 30,
+                access_log_bucket=access.bucket_name,
                 labels=args.labels,
                 protected=args.protected,
             ),

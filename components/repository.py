@@ -123,6 +123,7 @@ class Repository(Component):
                 deletion=True,
                 non_fast_forward=True,
                 required_linear_history=True,
+                required_signatures=True,
                 pull_request=github.RepositoryRulesetRulesPullRequestArgs(
                     required_approving_review_count=args.approvals,
                     require_code_owner_review=True,
