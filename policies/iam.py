@@ -179,20 +179,19 @@ def all_parts(graph: Graph) -> list[Grant]:
 
 
 def _simple(resource: Resource, level: Level, shape: Shape) -> Iterator[Grant]:
-    role = _plain(resource.raw("role"))
-    condition = _expression(_plain(resource.raw("condition")))
+    role = plain(resource.raw("role"))
+    condition = _expression(plain(resource.raw("condition")))
     lost = ("role",) if role is UNKNOWN else ()
     word = "" if role is UNKNOWN or role is None else str(role).strip()
     found = False
     for path in ("member", "members"):
-        raw = _plain(resource.raw(path))
+        raw = plain(resource.raw(path))
         if raw is UNKNOWN:
             found = True
             yield Grant(resource, path, word, "", level, shape, condition, (*lost, path))
             continue
-        for index, item in enumerate(_listed(raw)):
+        for index, value in enumerate(_listed(raw)):
             where = f"{path}[{index}]" if isinstance(raw, list) else path
-            value = _plain(item)
             if value is UNKNOWN:
                 found = True
                 yield Grant(resource, where, word, "", level, shape, condition, (*lost, where))
@@ -204,7 +203,8 @@ def _simple(resource: Resource, level: Level, shape: Shape) -> Iterator[Grant]:
 
 
 def _policy(resource: Resource, level: Level) -> Iterator[Grant]:
-    document = {"bindings": resource.get("bindings")} if resource.has("bindings") else resource.get("policyData")
+    own = resource.has("bindings")
+    document = plain({"bindings": resource.get("bindings")} if own else resource.get("policyData"))
     if document is None:
         return
     if isinstance(document, str):
@@ -213,7 +213,7 @@ def _policy(resource: Resource, level: Level) -> Iterator[Grant]:
         except ValueError as error:
             raise UnknownValue(resource.at("policyData")) from error
     bindings = document.get("bindings") if isinstance(document, Mapping) else None
-    prefix = "bindings" if resource.has("bindings") else "policyData.bindings"
+    prefix = "bindings" if own else "policyData.bindings"
     for index, binding in enumerate(_listed(bindings)):
         where = f"{prefix}[{index}]"
         if not isinstance(binding, Mapping):
@@ -256,8 +256,13 @@ _DATASET_ROLES: Final = {
 }
 
 
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Secret) else value
+def plain(value: Any) -> Any:
+    """The value with every secret inside it revealed, for judging, never for showing."""
+    if isinstance(value, Secret):
+        return plain(value.value)
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _expression(condition: Any) -> str | None:
@@ -274,7 +279,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _entries(view: View, path: str) -> Iterator[tuple[str, str]]:
-    raw = view.raw(path)
+    raw = plain(view.raw(path))
     if raw is UNKNOWN:
         raise UnknownValue(view.at(path))
     for index, value in enumerate(_listed(raw)):

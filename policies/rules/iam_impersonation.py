@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.iam import Grant
-from policies.model import Resource
+from policies.model import Resource, UnknownValue
 from policies.rule import Finding, Sample, fail, rule
 from policies.rules import _grants as g
 from policies.rules._iam_types import tokens
@@ -63,10 +63,15 @@ def impersonates(grant: Grant) -> bool:
 
 
 def _impersonation(resource: Resource) -> Iterator[Finding]:
+    lost = ""
     for grant in g.roles(resource, apart=_to_agent):
-        if impersonates(grant):
+        if _AGENT_ROLE.match(grant.role) and g.member_lost(grant):
+            lost = grant.path
+        elif impersonates(grant):
             message = f"{grant.role} for {g.to(grant)}: it acts as every service account below"
             yield fail(resource, grant.path, message)
+    if lost:
+        raise UnknownValue(resource.at(lost))
 
 
 def _register(level: str, where: str, module: str, references: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from policies.graph import Graph
 from policies.model import UNKNOWN, Resource, UnknownValue, gcp
-from policies.rule import Finding, Sample, fail, rule, skip
+from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules import _grants as g
 from policies.rules._iam_types import tokens
 
@@ -210,6 +210,7 @@ def own_identity(graph: Graph) -> Iterator[Finding]:
     template, and workloads that name no account (another rule's subject), are left out.
     """
     users: dict[str, list[Resource]] = {}
+    lost: list[Finding] = []
     for workload in graph.of(*_WORKLOADS):
         path = _WORKLOADS[workload.type]
         accounts = graph.sources(workload, path, gcp("serviceaccount/account"))
@@ -217,7 +218,11 @@ def own_identity(graph: Graph) -> Iterator[Finding]:
         key = accounts[0] if len(accounts) == 1 else value.lower() if isinstance(value, str) else None
         if key and not _DEFAULT.search(key):
             users.setdefault(key, []).append(workload)
-    if not users:
+        elif key is None and not workload.known(path):
+            lost.append(unsure(workload, path))
+    if len(lost) > 1 or (lost and users):
+        yield from lost
+    elif not users:
         yield skip("no workload names an identity of its own")
     for sharers in users.values():
         for workload in sharers[1:]:
