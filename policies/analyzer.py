@@ -7,6 +7,7 @@ only the whole stack can tell when the engine hands it over.
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 import os
@@ -26,7 +27,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 from policies import pack, report
 from policies.graph import Graph
 from policies.judge import Judge, Result
-from policies.model import SECRET_SIGNATURE, SIGNATURE, Resource, Secret, decode, split_path
+from policies.model import SIGNATURE, Resource, decode, encode, split_path
 from policies.rule import Rule
 from policies.settings import schema
 from policies.waiver_rules import WAIVER_RULES, judge_waivers
@@ -72,8 +73,16 @@ def _plain(value: struct_pb2.Value) -> Any:
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     """Judges each resource as the engine registers it, and the stack when all are there."""
 
-    def __init__(self, known: Mapping[str, Rule], config: Mapping[str, Any], today: dt.date) -> None:
+    def __init__(
+        self,
+        known: Mapping[str, Rule],
+        config: Mapping[str, Any],
+        today: dt.date,
+        *,
+        waivers: Path | None = pack.WAIVERS,
+    ) -> None:
         self._rules = known
+        self._waivers = waivers
         self._config: dict[str, Any] = dict(config)
         self._today = today
         self._version = pack.version()
@@ -81,7 +90,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._inputs: dict[str, dict[str, Any]] = {}
         self._results: dict[str, list[Result]] = {}
         self._not_applicable: dict[str, list[proto.PolicyNotApplicable]] = {}
-        self._judge: Judge = pack.make_judge(known, self._config, today=today)
+        self._judge: Judge = pack.make_judge(known, self._config, today=today, waivers=waivers)
 
     def GetAnalyzerInfo(self, request: object, context: object) -> proto.AnalyzerInfo:
         """The listing: every rule with its clause as framework reference, severity, fix and configuration schema."""
@@ -119,9 +128,10 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             before = config.get(rule_id)
             config[rule_id] = {**(before if isinstance(before, Mapping) else {}), **wanted}
         try:
-            self._judge = pack.make_judge(self._rules, config, today=self._today)
+            self._judge = pack.make_judge(self._rules, config, today=self._today, waivers=self._waivers)
         except ValueError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        self._not_applicable.clear()
         return empty_pb2.Empty()
 
     def ConfigureStack(self, request: object, context: object) -> proto.AnalyzerStackConfigureResponse:
@@ -148,32 +158,40 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         return response
 
     def Remediate(self, request: proto.AnalyzeRequest, context: object) -> proto.RemediateResponse:
-        """Applies the remediations of rules whose level is `remediate`, each shown by the engine."""
+        """Applies the remediations of rules whose level is `remediate`, each shown by the engine.
+
+        A remediation that breaks is shown as a warning and changes nothing; the rule then stops the resource.
+        """
         response = proto.RemediateResponse()
         candidates = [r for r in self._judge.rules_for(request.type) if r.level == "remediate" and r.remediate]
         if not candidates:
             return response
-        properties = json_format.MessageToDict(request.properties)
+        properties = plain(request.properties)
         for rule in candidates:
             resource = _resource(request, properties)
-            if self._judge.apply(rule, resource).outcome != "fail" or rule.remediate is None:
+            result = self._judge.apply(rule, resource)
+            if result.outcome != "fail" or result.crashed or rule.remediate is None:
                 continue
-            for path, value in rule.remediate(resource):
-                _set(properties, path, value)
-            made = struct_pb2.Struct()
-            json_format.ParseDict(properties, made)
-            response.remediations.append(
-                proto.Remediation(
-                    policyName=rule.id,
-                    policyPackName=pack.NAME,
-                    policyPackVersion=self._version,
-                    description=f"{rule.clause} {rule.title}",
-                    properties=made,
-                )
+            remediation = proto.Remediation(
+                policyName=rule.id,
+                policyPackName=pack.NAME,
+                policyPackVersion=self._version,
+                description=f"{rule.clause} {rule.title}",
             )
+            draft = copy.deepcopy(properties)
+            try:
+                for path, value in rule.remediate(resource):
+                    set_value(draft, path, value)
+                json_format.ParseDict(draft, remediation.properties)
+            except Exception as error:  # noqa: BLE001 - a broken remedy must neither abort the preview nor half apply
+                remediation.ClearField("properties")
+                remediation.diagnostic = f"{rule.clause} the remediation of {rule.id} broke: {type(error).__name__}"
+            else:
+                properties = draft
+            response.remediations.append(remediation)
         return response
 
-    def AnalyzeStack(self, request: proto.AnalyzeStackRequest, context: object) -> proto.AnalyzeResponse:
+    def AnalyzeStack(self, request: proto.AnalyzeStackRequest, context: grpc.ServicerContext) -> proto.AnalyzeResponse:
         """Judges what needs the edges of the whole stack, and settles what was undetermined without them."""
         graph = Graph(self._with_outputs(r) for r in request.resources)
         settled: list[Result] = []
@@ -194,7 +212,10 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 response.not_applicable.append(
                     proto.PolicyNotApplicable(policy_name=result.rule.id, reason=report.reason(result))
                 )
-        self._write_summary([*kept, *settled])
+        try:
+            self._write_summary([*kept, *settled])
+        except OSError as error:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{JUDGEMENT}: the summary cannot be written: {error}")
         return response
 
     def _with_outputs(self, message: proto.AnalyzerResource) -> Resource:
@@ -236,8 +257,9 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         if not target:
             return
         path = Path(target)
-        draft = path.with_suffix(".part")
+        draft = path.with_name(f"{path.name}.part")
         document = {"pack": pack.NAME, "version": self._version, "today": str(self._today), **report.summary(results)}
+        path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(json.dumps(document, indent=1), encoding="utf-8")
         draft.replace(path)
 
@@ -274,27 +296,44 @@ def _resource(
     )
 
 
-def _set(properties: dict[str, Any], path: str, value: Any) -> None:
+def set_value(properties: dict[str, Any], path: str, value: Any) -> None:
+    """Sets one value in properties as the engine sends them; makes missing blocks, reaches into secrets."""
     *steps, last = split_path(path)
     holder: Any = properties
     for step in steps:
-        holder = holder.setdefault(step, {}) if isinstance(holder, dict) else holder[int(step)]
-    wrapped = {SIGNATURE: SECRET_SIGNATURE, "value": value.value} if isinstance(value, Secret) else value
-    holder[last] = wrapped
+        holder = _block(holder, step)
+        if isinstance(holder, list):
+            holder = holder[int(step)]
+        elif step != 0:
+            holder = holder.setdefault(step, {})
+    _block(holder, last)[last] = encode(value)
 
 
-def serve() -> None:
-    """Serves the analyzer on a loopback port that is written to standard output, until the engine ends it."""
-    day = os.environ.get(TODAY)
-    analyzer = Analyzer(
-        pack.rules(), pack.read_config(), dt.date.fromisoformat(day) if day else dt.datetime.now(dt.UTC).date()
-    )
+def _block(holder: Any, step: str | int) -> Any:
+    """What holds the step: the inside of a secret, and the block in a list of one where a property is asked for."""
+    while isinstance(holder, dict) and SIGNATURE in holder:
+        holder = holder["value"]
+    if isinstance(holder, list) and isinstance(step, str) and len(holder) == 1:
+        return _block(holder[0], step)
+    return holder
+
+
+def start(analyzer: Analyzer) -> tuple[grpc.Server, int]:
+    """A server on a free loopback port, and the port."""
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=4), options=[("grpc.max_receive_message_length", _MESSAGE_SIZE)]
     )
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    return server, port
+
+
+def serve() -> None:
+    """Serves the analyzer on a loopback port that is written to standard output, until the engine ends it."""
+    day = os.environ.get(TODAY)
+    today = dt.date.fromisoformat(day) if day else dt.datetime.now(dt.UTC).date()
+    server, port = start(Analyzer(pack.rules(), pack.read_config(), today))
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     stopped = threading.Event()

@@ -25,9 +25,10 @@ SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"
 OUTPUT_SIGNATURE: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 RESOURCE_SIGNATURE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+_ANY_UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _UNKNOWNS: Final = frozenset(
     {
-        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+        _ANY_UNKNOWN,
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
         "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
         "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
@@ -73,6 +74,17 @@ class UnknownValue(Exception):
 
 _BOOKKEEPING: Final = frozenset({"__defaults", "__meta"})
 """What provider bridges note inside inputs and outputs for themselves: nothing that anybody declared."""
+
+
+def encode(value: Any) -> Any:
+    """The reverse of `decode`: plain values as the engine's JSON."""
+    if value is UNKNOWN:
+        return _ANY_UNKNOWN
+    if isinstance(value, Secret):
+        return {SIGNATURE: SECRET_SIGNATURE, "value": encode(value.value)}
+    if isinstance(value, dict):
+        return {k: encode(v) for k, v in value.items()}
+    return [encode(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def decode(value: Any) -> Any:
@@ -223,7 +235,7 @@ class View:
     def items(self, path: str) -> list[Any]:
         """A list (a lone value counts as a list of one, a missing one as empty). Elements may be UNKNOWN."""
         value = self.get(path)
-        return [] if value is None else value if isinstance(value, list) else [value]
+        return [] if value is None else [reveal(v) for v in value] if isinstance(value, list) else [value]
 
     def views(self, path: str) -> list[View]:
         """The blocks of a list, or the one block where the provider has only one, as views."""

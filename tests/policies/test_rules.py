@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def outcome(rule: Rule, parts: tuple[Sample, ...], *waivers: Waiver) -> str:
     return next(o for o in ("fail", "undetermined", "waived", "not_applicable", "pass") if o in found)
 
 
-def cases(kind: str) -> list[object]:
+def cases(kind: str) -> list[Any]:
     return [
         pytest.param(rule, samples(rule, example), id=f"{rule.id}-{kind}{i}")
         for rule in RULES.values()
@@ -46,7 +47,7 @@ def cases(kind: str) -> list[object]:
     ]
 
 
-def decided(value: object) -> list[object]:
+def decided(value: object) -> list[Any]:
     """A good example of each resource rule with one deciding property replaced by `value`."""
     made = []
     for rule in RULES.values():
@@ -98,7 +99,7 @@ def test_unknown_value_passes_by_provenance(rule: Rule, parts: tuple[Sample, ...
 def test_waiver_turns_failure_into_waived_until_it_expires(rule: Rule, parts: tuple[Sample, ...]) -> None:
     """A live waiver excuses a failure visibly, an expired one does not, and some rules cannot be waived."""
     names = {r.resource.name if r.resource else "stack" for r in verdicts(rule, graph(parts))}
-    common = {
+    common: dict[str, Any] = {
         "rule": rule.id,
         "owner": "team-platform",
         "reason": "a documented reason",
