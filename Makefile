@@ -4,10 +4,11 @@ PYTHON ?= python3
 STACK ?= prod
 LOCAL ?= 1
 ARGS ?=
+RUN_OF ?= preview
 RUN = .venv/bin/python -m tools
 FLAGS = --stack $(STACK) $(if $(LOCAL),,--real) $(ARGS)
 
-.PHONY: setup ready preview up destroy refresh recover review test check format bench mutate lock
+.PHONY: setup ready preview up destroy refresh recover guard test check format bench lock
 
 setup:
 	@$(PYTHON) -m tools.bootstrap
@@ -15,8 +16,11 @@ setup:
 ready:
 	@$(PYTHON) -m tools.bootstrap --quiet
 
-preview up destroy refresh recover review: ready
+preview up destroy refresh recover: ready
 	@$(RUN) $@ $(FLAGS)
+
+guard: ready
+	@$(RUN) guard --stack $(STACK) --of $(RUN_OF) $(ARGS)
 
 test: ready
 	.venv/bin/python -m pytest $(ARGS)
@@ -32,9 +36,6 @@ format: ready
 
 bench: ready
 	@$(RUN).bench $(ARGS)
-
-mutate: ready
-	@$(RUN).mutate $(FLAGS)
 
 lock: ready
 	.venv/bin/python -m tools.lock $(ARGS)

@@ -59,7 +59,7 @@ def _change(operation: str, meaning: str) -> Callable[..., None]:
     ) -> None:
         run.check_extra(context.args)
         chosen = Stack(name=stack, real=real)
-        agreed = _agreed(chosen, yes=yes, as_json=json)
+        agreed = "--preview-only" not in context.args and _agreed(chosen, yes=yes, as_json=json)
         done = run.change(
             chosen, operation, context.args, yes=agreed, out=sys.stderr if json else sys.stdout, quiet=json
         )
@@ -109,11 +109,16 @@ def recover_command(
 
 @app.command("guard")
 def guard_command(
-    log: Annotated[Path, typer.Option("--events", help="The engine's event log of the run.")],
-    digest: Annotated[Path | None, typer.Option(help="The run's `--json` digest: also finds stack rules off.")] = None,
+    stack: Name = "prod",
+    of: Annotated[str, typer.Option(help="Which run of the stack: preview or up.")] = "preview",
+    log: Annotated[Path | None, typer.Option("--events", help="Another event log than that run's.")] = None,
+    digest: Annotated[Path | None, typer.Option(help="Its `--json` digest; with it, stack rules are checked.")] = None,
     pack_config: Annotated[Path | None, typer.Option(help="A pack configuration that was given to the run.")] = None,
 ) -> None:
     """Fail unless the event log proves that the pack ran as committed."""
+    runs = Stack(name=stack).runs
+    if log is None:
+        log, digest = runs / f"{of}.events.jsonl", digest or (runs / "digest.json" if of == "preview" else None)
     rules, record = pack.load(), events.read(log, pack=pack.NAME)
     found = guard.problems(record, rules)
     committed = places.PACK / "config.json"

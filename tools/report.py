@@ -139,13 +139,15 @@ def _print_next(run: Run, out: TextIO) -> None:
     hint = run.stack.command_hint
     where = "the real clouds" if run.stack.real else "the local cloud"
     up, review = ("make up" + hint, f"apply it to {where}"), ("make review" + hint, "read it as a reviewer would")
+    reviews = [review] if (places.ROOT / "review").is_dir() else []
     steps: list[tuple[str, str]] = []
     if run.code and run.log.failed:
         steps = [("make recover" + hint, "when a resource exists already or an answer was lost; then make up")]
     elif run.code == 0 and run.operation == "preview":
-        steps = [up, review] + ([] if run.stack.real else [("docs/real-cloud.md", "go to a real project")])
+        real = [] if run.stack.real else [("docs/real-cloud.md", "go to a real project")]
+        steps = [up, *reviews, *real]
     elif run.code == 0 and run.operation == "up":
-        steps = [("make preview" + hint, "shows no change now"), review]
+        steps = [("make preview" + hint, "shows no change now"), *reviews]
     for number, (command, meaning) in enumerate(steps):
         print(f"  {'Next' if not number else '':<18} {command:<18} {meaning}", file=out)
 

@@ -216,10 +216,11 @@ def _count(log_file: Path, stage: Stage, ended: threading.Event) -> None:
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Waits for the engine; a Ctrl-C reaches it too, and it is given the time to end in order."""
+    """The engine's exit code; a Ctrl-C reaches it too, and it is given the time to end in order."""
     while True:
         try:
-            return process.wait()
+            code = process.wait()
+            return code if code >= 0 else 128 - code
         except KeyboardInterrupt:
             print("\ninterrupted: waiting for the engine to stop in order", file=sys.stderr)
 
