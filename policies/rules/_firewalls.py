@@ -1,0 +1,154 @@
+"""One shape for everything that lets packets in: firewall rules of a network, and rules of firewall policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from policies.model import UNKNOWN, Resource, View, gcp, reveal
+from policies.normalise import ALL_PORTS, PortRange, network, networks, port_ranges, reaches, world
+from policies.rule import Finding, each
+
+FIREWALL: Final = gcp("compute/firewall")
+POLICY_RULES: Final = (
+    gcp("compute/firewallPolicyRule"),
+    gcp("compute/networkFirewallPolicyRule"),
+    gcp("compute/regionNetworkFirewallPolicyRule"),
+    gcp("compute/organizationSecurityPolicyRule"),
+)
+WITH_RULES: Final = (
+    gcp("compute/firewallPolicyWithRules"),
+    gcp("compute/networkFirewallPolicyWithRules"),
+    gcp("compute/regionNetworkFirewallPolicyWithRules"),
+)
+DOORS: Final = (FIREWALL, *POLICY_RULES, *WITH_RULES)
+"""Every type that can let traffic in."""
+
+TCP: Final = frozenset({"tcp", "6", "all", "any", ""})
+UDP: Final = frozenset({"udp", "17", "all", "any", ""})
+_PORTLESS: Final = frozenset({"icmp", "1", "esp", "50", "ah", "51", "ipip", "4", "94", "icmpv6", "58", "gre", "47"})
+_OTHER_SOURCES: Final = (
+    "srcAddressGroups",
+    "srcFqdns",
+    "srcRegionCodes",
+    "srcThreatIntelligences",
+    "srcSecureTags",
+    "srcNetworks",
+)
+_INSIDE: Final = frozenset({"INTRA_VPC", "VPC_NETWORKS", "NON_INTERNET"})
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One rule that allows traffic: where it stands, whom it admits, and what it opens."""
+
+    view: View
+    ends: str
+    """Path of the address ranges at the other end, inside the view."""
+    opens: tuple[View, ...]
+    """The protocol and port blocks."""
+    protocol: str
+    everyone: bool | None
+    """Whether the whole world is admitted; None where that is not known yet."""
+
+    def ports(self, block: View) -> list[PortRange]:
+        """The ports that a block opens."""
+        return port_ranges(block.items("ports")) if block.has("ports") else [ALL_PORTS]
+
+    def protocol_of(self, block: View) -> str:
+        """The protocol's name or number in small letters; none means all."""
+        return (block.text(self.protocol) or "").lower()
+
+    def opening(self, port: int, protocols: frozenset[str] = TCP) -> View | None:
+        """The block that opens a port, or None."""
+        for block in self.opens:
+            if self.protocol_of(block) in protocols and reaches(self.ports(block), port):
+                return block
+        return None
+
+
+def is_world(values: Sequence[Any]) -> bool:
+    """Whether source ranges admit the world.
+
+    A bare `0.0.0.0` or `::` counts: no packet comes from there, whoever writes it means everyone.
+    """
+    bare = any(n.prefixlen == n.max_prefixlen and n.network_address.is_unspecified for n in networks(values))
+    return bare or world(values)
+
+
+Check = Callable[[Door], Iterable[Finding]]
+
+
+def through(resource: Resource, check: Check, direction: str = "INGRESS") -> Iterator[Finding]:
+    """A check about every allowing rule of a resource in one direction; disabled rules admit nothing."""
+
+    def about(view: View) -> Iterator[Finding]:
+        door = _door(view, direction)
+        if door:
+            yield from check(door)
+
+    yield from each(resource.views("rules") if resource.type in WITH_RULES else [resource], about)
+
+
+def _door(view: View, direction: str) -> Door | None:
+    if (view.upper("direction") or "INGRESS") != direction or view.flag("disabled"):
+        return None
+    if view.resource.type == FIREWALL:
+        return _classic(view.resource, direction)
+    allows = (view.upper("action") or "") in ("ALLOW", "APPLY_SECURITY_PROFILE_GROUP")
+    return _policy(view, direction) if allows else None
+
+
+def _classic(resource: Resource, direction: str) -> Door:
+    path = "sourceRanges" if direction == "INGRESS" else "destinationRanges"
+    named = direction == "INGRESS" and (resource.has("sourceTags") or resource.has("sourceServiceAccounts"))
+    everyone = _admits(resource, path, otherwise=not named)
+    return Door(resource, path, tuple(resource.views("allows")), "protocol", everyone)
+
+
+def _policy(view: View, direction: str) -> Door:
+    end = "src" if direction == "INGRESS" else "dest"
+    base = "match.config." if view.has("match.config") else "match."
+    path = f"{base}{end}IpRanges"
+    named = any(view.has(base + other.replace("src", end, 1)) for other in _OTHER_SOURCES)
+    inside = view.known(f"{base}{end}NetworkScope") and view.upper(f"{base}{end}NetworkScope") in _INSIDE
+    everyone = False if inside else _admits(view, path, otherwise=not named)
+    return Door(view, path, tuple(view.views(f"{base}layer4Configs")), "ipProtocol", everyone)
+
+
+def _admits(view: View, path: str, *, otherwise: bool) -> bool | None:
+    value = reveal(view.raw(path))
+    if value is UNKNOWN:
+        return None
+    if not value:
+        return otherwise
+    ranges = value if isinstance(value, list) else [value]
+    if is_world(ranges):
+        return True
+    return None if any(reveal(r) is UNKNOWN for r in ranges) else False
+
+
+def portless(protocol: str) -> bool:
+    """Whether the protocol has no ports, so that leaving them out opens nothing more."""
+    return protocol in _PORTLESS
+
+
+def inside(text: str, ranges: Sequence[str]) -> bool:
+    """Whether an address range lies within one of the given ranges."""
+    mine = network(text)
+    if mine is None:
+        return False
+    return any(mine.version == other.version and mine.subnet_of(other) for other in networks(ranges))  # type: ignore[arg-type]
+
+
+def opening(port: Any, sources: Sequence[str], protocol: str = "tcp", **more: Any) -> dict[str, Any]:
+    """An example: a network's firewall rule that opens a port."""
+    allow = {"protocol": protocol, "ports": [port]}
+    return {"network": "app", "allows": [allow], "sourceRanges": list(sources), **more}
+
+
+def policy_opening(port: str, sources: Sequence[str], protocol: str = "tcp", **more: Any) -> dict[str, Any]:
+    """An example: a firewall policy's rule that opens a port."""
+    match = {"srcIpRanges": list(sources), "layer4Configs": [{"ipProtocol": protocol, "ports": [port]}]}
+    return {"action": "allow", "direction": "INGRESS", "match": match, **more}
