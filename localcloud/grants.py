@@ -11,11 +11,10 @@ from localcloud.store import Resource, Store
 def holders(store: Store, role: str, targets: tuple[str, ...]) -> set[str]:
     """Members that hold a role on one of the targets (ids of resources, or a project id)."""
     found: set[str] = set()
-    for resource in store.find("gcp:%"):
-        if "IAM" in resource.type or "Iam" in resource.type:
-            for granted, members in grants_of(resource):
-                if granted == role and target_of(resource) in targets:
-                    found.update(members)
+    for resource in store.find("gcp:%iam%"):
+        for granted, members in grants_of(resource):
+            if granted == role and target_of(resource) in targets:
+                found.update(members)
     return found
 
 

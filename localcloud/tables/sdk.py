@@ -177,8 +177,8 @@ def read_identity(text: str, properties: Mapping[str, Row]) -> str | None:
     """The id format: the first one of the import documentation, with Pulumi's property names."""
     start = text.find("## Import")
     section = text[start : start + 4000].split(":param", maxsplit=1)[0] if start >= 0 else ""
-    match = re.search(r"^\s+\* `?([^\s`]*\{\{[^\s`]*|[^`\n]*\{\{[^`\n]*)`?", section, re.M)
-    template = match.group(1) if match else ""
+    match = re.search(r"^\s+\* (?:`([^`\n]*\{\{[^`\n]*)`|([^\s`]*\{\{[^\s`]*))", section, re.M)
+    template = (match.group(1) or match.group(2)) if match else ""
     template = re.sub(r"\{\{([\w.-]+)\}\}", lambda found: "{" + camel_case(found.group(1)) + "}", template)
     grant = is_grant(properties)
     if grant and not template:
