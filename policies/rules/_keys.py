@@ -16,7 +16,8 @@ RING: Final = gcp("kms/keyRing")
 _KEY_TYPES: Final = (KEY, gcp("kms/cryptoKeyVersion"), gcp("kms/keyHandle"))
 """What a reference to a key can come from: a key handle is Google's autokey, which makes a key of our own."""
 
-EXAMPLE_KEY: Final = "projects/example-prod-keys/locations/europe-west1/keyRings/data/cryptoKeys/app"
+EXAMPLE_RING: Final = "projects/example-prod-keys/locations/europe-west1/keyRings/data"
+EXAMPLE_KEY: Final = f"{EXAMPLE_RING}/cryptoKeys/app"
 
 USES: Final[Mapping[str, tuple[str, ...]]] = {
     gcp("sql/databaseInstance"): ("encryptionKeyName",),
@@ -143,3 +144,26 @@ def place_of_key(resource: Resource, path: str) -> tuple[str | None, str | None]
             project = graph.project_of(ring) if graph else None
             return project, location.lower() if isinstance(location, str) else None
     return None, None
+
+
+def unseen(store: Resource) -> Iterator[Finding]:
+    """What to say where no key of this stack was found: undecidable for a key not known yet, skipped without a key."""
+    paths = [path for path in key_paths(store) if store.has(path)]
+    for path in paths:
+        if not store.known(path) and not (store.graph and store.graph.sources(store, path, KEY)):
+            yield unsure(store, path, "is not known yet and comes from no key of this stack")
+    if not paths:
+        yield skip("no key of our own is set")
+
+
+def example_key(**props: Any) -> Sample:
+    """A key for examples."""
+    base = {"name": "app", "keyRing": EXAMPLE_RING, "rotationPeriod": "7776000s"}
+    return Sample(KEY, {**base, **props}, name="key", outputs={"id": EXAMPLE_KEY})
+
+
+def example_database(*edges: str, **props: Any) -> Sample:
+    """A database under the example's key, for examples."""
+    base = {"region": "europe-west1", "project": "example-prod-workload", "encryptionKeyName": EXAMPLE_KEY}
+    depends = {"encryptionKeyName": ("key", *edges)}
+    return Sample(gcp("sql/databaseInstance"), {**base, **props}, depends=depends, name="database")

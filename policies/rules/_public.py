@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from policies.iam import PUBLIC, grants
+from policies.iam import grants
 from policies.model import Resource, UnknownValue, gcp
 from policies.rule import Finding, Sample, fail, rule
 
@@ -31,15 +31,6 @@ def public_grants(resource: Resource) -> Iterator[Finding]:
     acl = resource.raw("predefinedAcl")
     if isinstance(acl, str) and acl.replace("-", "").upper() in _PUBLIC_ACLS:
         yield fail(resource, "predefinedAcl", f"{acl} {_EVERYONE}")
-    if resource.type.endswith("Member"):
-        yield from _stray_members(resource)
-
-
-def _stray_members(resource: Resource) -> Iterator[Finding]:
-    members = resource.raw("members")
-    for member in members if isinstance(members, list) else ():
-        if isinstance(member, str) and member.strip().lower() in PUBLIC:
-            yield fail(resource, "members", f"{member} {_EVERYONE}")
 
 
 def _from_resource(resource: Resource, path: str) -> bool:

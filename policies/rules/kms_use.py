@@ -1,0 +1,195 @@
+"""Keys in use: the key of a database rotates, and the service agent may use a key before anything needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from policies.graph import Graph
+from policies.iam import Grant, parts
+from policies.model import Resource, UnknownValue, gcp
+from policies.rule import Finding, Sample, fail, rule, skip
+from policies.rules._keys import EXAMPLE_KEY, KEY, RING, USES, example_database, example_key, keys_of, unseen
+from policies.rules._sql import INSTANCE
+
+_KEY_IAM: Final = tuple(gcp(f"kms/cryptoKeyIAM{shape}") for shape in ("Member", "Binding", "Policy"))
+_RING_IAM: Final = tuple(gcp(f"kms/keyRingIAM{shape}") for shape in ("Member", "Binding", "Policy"))
+_USE_ROLES: Final = ("roles/cloudkms.cryptokeyencrypterdecrypter",)
+_AGENTS: Final[Mapping[str, tuple[str, str]]] = {
+    "sql": ("sqladmin.googleapis.com", "gcp-sa-cloud-sql"),
+    "storage": ("storage.googleapis.com", "gs-project-accounts"),
+    "secretmanager": ("secretmanager.googleapis.com", "gcp-sa-secretmanager"),
+    "bigquery": ("bigquery.googleapis.com", "bigquery-encryption"),
+    "pubsub": ("pubsub.googleapis.com", "gcp-sa-pubsub"),
+    "artifactregistry": ("artifactregistry.googleapis.com", "gcp-sa-artifactregistry"),
+    "redis": ("redis.googleapis.com", "cloud-redis"),
+    "memorystore": ("memorystore.googleapis.com", "gcp-sa-memorystore"),
+    "alloydb": ("alloydb.googleapis.com", "gcp-sa-alloydb"),
+    "spanner": ("spanner.googleapis.com", "gcp-sa-spanner"),
+    "filestore": ("file.googleapis.com", "cloud-filer"),
+    "firestore": ("firestore.googleapis.com", "gcp-sa-firestore"),
+    "backupdisasterrecovery": ("backupdr.googleapis.com", "gcp-sa-backupdr"),
+    "logging": ("logging.googleapis.com", "gcp-sa-logging"),
+    "compute": ("compute.googleapis.com", "compute-system"),
+}
+"""The API of each module and what its service agent's address holds (Google's list of service agents)."""
+
+
+@rule(
+    id="kms-database-key-rotates",
+    clause="ENC-2",
+    title="The key of a database rotates",
+    severity="high",
+    types=(INSTANCE,),
+    decides=("encryptionKeyName",),
+    absent="not_applicable",
+    fix='rotation_period="7776000s" on the key',
+    sources=("https://cloud.google.com/kms/docs/key-rotation",),
+    traps=(11,),
+    graph=True,
+    provenance=True,
+    params={"max_days": 90},
+    good=((example_database(), example_key()),),
+    bad=(
+        (example_database(), Sample(KEY, {"name": "app"}, name="key", outputs={"id": EXAMPLE_KEY})),
+        (example_database(), example_key(rotationPeriod="31536000s")),
+    ),
+    not_applicable=({"region": "europe-west1"}, {"encryptionKeyName": EXAMPLE_KEY}),
+)
+def database_key_rotates(store: Resource, params: Mapping[str, Any]) -> Iterator[Finding]:
+    """An encrypted database is as fresh as its key. Follows the reference to the key, by name or by edge."""
+    keys = keys_of(store)
+    for path, key in keys:
+        seconds = key.number("rotationPeriod")
+        if seconds is None or seconds > float(params["max_days"]) * 86400:
+            yield fail(store, path, f"is the key {key.name}, which does not rotate within {params['max_days']} days")
+    if not keys:
+        found = list(unseen(store))
+        yield from found or [skip("the key is managed in another stack, where it is judged")]
+
+
+@rule(
+    id="kms-agent-granted-first",
+    clause="ENC-6",
+    title="The service agent may use the key before the resource is made",
+    severity="high",
+    types=tuple(USES),
+    decides=("encryptionKeyName",),
+    absent="not_applicable",
+    fix="opts=ResourceOptions(depends_on=[gcp.kms.CryptoKeyIAMMember(…, member=agent.member)])",
+    sources=("https://cloud.google.com/iam/docs/service-agents",),
+    traps=(15,),
+    graph=True,
+    good=(
+        (
+            example_database("grant"),
+            example_key(),
+            Sample(
+                _KEY_IAM[0],
+                {
+                    "cryptoKeyId": EXAMPLE_KEY,
+                    "role": "roles/cloudkms.cryptoKeyEncrypterDecrypter",
+                    "member": "serviceAccount:service-1@gcp-sa-cloud-sql.iam.gserviceaccount.com",
+                },
+                name="grant",
+            ),
+        ),
+    ),
+    bad=(
+        (example_database(), example_key()),
+        (
+            example_database(),
+            example_key(),
+            Sample(
+                _KEY_IAM[0],
+                {
+                    "cryptoKeyId": EXAMPLE_KEY,
+                    "role": "roles/cloudkms.cryptoKeyEncrypterDecrypter",
+                    "member": "serviceAccount:service-1@gcp-sa-cloud-sql.iam.gserviceaccount.com",
+                },
+                name="grant",
+            ),
+        ),
+        (
+            example_database("grant"),
+            example_key(),
+            Sample(
+                _KEY_IAM[0],
+                {
+                    "cryptoKeyId": EXAMPLE_KEY,
+                    "role": "roles/cloudkms.viewer",
+                    "member": "serviceAccount:service-1@gcp-sa-cloud-sql.iam.gserviceaccount.com",
+                },
+                name="grant",
+            ),
+        ),
+        (
+            example_database("grant"),
+            example_key(),
+            Sample(
+                _KEY_IAM[0],
+                {
+                    "cryptoKeyId": EXAMPLE_KEY,
+                    "role": "roles/cloudkms.cryptoKeyEncrypterDecrypter",
+                    "member": "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com",
+                },
+                name="grant",
+            ),
+        ),
+    ),
+    not_applicable=({"region": "europe-west1"}, {"encryptionKeyName": EXAMPLE_KEY}),
+)
+def agent_granted_first(store: Resource) -> Iterator[Finding]:
+    """Without the grant the cloud refuses to make the resource, or makes it and cannot read it later. Without the edge
+    the two race, and a first deployment fails now and then."""
+    keys = keys_of(store)
+    graph = store.graph
+    for path, key in keys:
+        granted = [g.resource.urn for g in _uses_of(key) if _may_be_agent(g, store)] if graph else []
+        if not granted:
+            yield fail(store, path, f"is the key {key.name}, which no grant lets the service agent use")
+        elif graph and not (set(granted) & _before(graph, store)):
+            yield fail(store, path, f"the grant on {key.name} is not made before: nothing here depends on it")
+    if not keys:
+        found = list(unseen(store))
+        yield from found or [skip("the key is managed in another stack, with its grants")]
+
+
+def _uses_of(key: Resource) -> Iterator[Grant]:
+    graph = key.graph
+    if graph is None:
+        return
+    rings = {ring.urn for ring in graph.targets(key, "keyRing", RING)}
+    for resource in graph.of(*_KEY_IAM, *_RING_IAM):
+        on_key = key.urn in graph.sources(resource, "cryptoKeyId", KEY)
+        if on_key or rings & set(graph.sources(resource, "keyRingId", RING)):
+            try:
+                for grant in parts(resource):
+                    if grant.role.lower() in _USE_ROLES or (not grant.role and grant.unknown):
+                        yield grant
+            except UnknownValue:
+                continue
+
+
+def _may_be_agent(grant: Grant, store: Resource) -> bool:
+    api, marker = _AGENTS.get(store.type.split(":")[1].split("/")[0], ("", ""))
+    if grant.member:
+        return marker in grant.member
+    graph = store.graph
+    identities = [graph.by_urn[u] for u in grant.sources if graph and u in graph.by_urn]
+    services = [i.raw("service") for i in identities if i.type == gcp("projects/serviceIdentity")]
+    return not services or any(not isinstance(s, str) or s == api for s in services)
+
+
+def _before(graph: Graph, resource: Resource) -> set[str]:
+    """The URNs of all that is made before the resource."""
+    seen: set[str] = set()
+    waiting = [resource]
+    while waiting:
+        current = waiting.pop()
+        edges = set(current.dependencies).union(*current.property_dependencies.values())
+        for urn in edges - seen:
+            seen.add(urn)
+            if urn in graph.by_urn:
+                waiting.append(graph.by_urn[urn])
+    return seen
