@@ -1,0 +1,236 @@
+"""Who manages keys does not use them, people use none, and rotation reaches the data that was written before."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from policies.graph import Graph
+from policies.iam import Grant, all_parts, parts
+from policies.model import Resource, Secret, UnknownValue, gcp
+from policies.rule import Finding, Sample, fail, fail_stack, rule, skip
+from policies.rules._sql import INSTANCE
+
+_USE: Final = frozenset(
+    f"roles/cloudkms.{name}".lower()
+    for name in (
+        "cryptoKeyEncrypter",
+        "cryptoKeyDecrypter",
+        "cryptoKeyEncrypterDecrypter",
+        "cryptoKeyEncrypterViaDelegation",
+        "cryptoKeyDecrypterViaDelegation",
+        "cryptoKeyEncrypterDecrypterViaDelegation",
+        "cryptoOperator",
+        "signer",
+        "signerVerifier",
+    )
+)
+"""The predefined roles that encrypt, decrypt or sign (Cloud KMS documentation, "Permissions and roles")."""
+_ADMIN: Final = "roles/cloudkms.admin"
+_KEY_IAM: Final = tuple(
+    gcp(f"{kind}{shape}")
+    for kind in ("kms/cryptoKeyIAM", "kms/keyRingIAM", "projects/iAM", "folder/iAM", "organizations/iAM")
+    for shape in ("Member", "Binding", "Policy")
+)
+_AGENT: Final = "serviceAccount:service-1@gcp-sa-cloud-sql.iam.gserviceaccount.com"
+_KEY_ID: Final = "projects/example-prod-keys/locations/europe-west1/keyRings/data/cryptoKeys/app"
+
+
+def _project(role: str, member: str, name: str) -> Sample:
+    return Sample("projects/iAMMember", {"project": "example-prod-keys", "role": role, "member": member}, name=name)
+
+
+def _on_key(role: str, member: str, name: str) -> Sample:
+    return Sample("kms/cryptoKeyIAMMember", {"cryptoKeyId": _KEY_ID, "role": role, "member": member}, name=name)
+
+
+def _who(grant: Grant) -> str | None:
+    """The member, or the one resource that a member not known yet comes from."""
+    return grant.member.lower() or (grant.sources[0] if len(grant.sources) == 1 else None)
+
+
+@rule(
+    id="kms-duties-separated",
+    clause="ENC-6",
+    title="Whoever administers keys cannot encrypt or decrypt with them",
+    severity="high",
+    types=_KEY_IAM,
+    scope="stack",
+    fix="give roles/cloudkms.admin and the encrypter and decrypter roles to different members",
+    references=(
+        "kics:kms_admin_and_crypto_key_roles_in_use",
+        "prowler:iam_role_kms_enforce_separation_of_duties",
+        "cis-gcp:1.11",
+    ),
+    sources=("https://cloud.google.com/kms/docs/separation-of-duties",),
+    traps=(16,),
+    good=(
+        (
+            _project(_ADMIN, "group:keys@example.com", "admin"),
+            _on_key("roles/cloudkms.cryptoKeyEncrypterDecrypter", _AGENT, "agent"),
+        ),
+    ),
+    bad=(
+        (
+            _project(_ADMIN, "group:keys@example.com", "admin"),
+            _on_key("roles/cloudkms.cryptoKeyDecrypter", "group:Keys@example.com", "use"),
+        ),
+        (
+            Sample(
+                "projects/iAMPolicy",
+                {
+                    "policyData": json.dumps(
+                        {
+                            "bindings": [
+                                {"role": _ADMIN, "members": ["user:jane@example.com"]},
+                                {"role": "roles/cloudkms.cryptoKeyEncrypter", "members": ["user:jane@example.com"]},
+                            ]
+                        }
+                    )
+                },
+            ),
+        ),
+    ),
+)
+def duties_separated(graph: Graph) -> Iterator[Finding]:
+    """Who manages a key and also uses it needs nobody's help to read the data and to hide it. The union of all grants
+    counts, on key, ring, project, folder and organization: two harmless lines make one dangerous member."""
+    admins: dict[str, list[Grant]] = {}
+    users: dict[str, Grant] = {}
+    for grant in all_parts(graph):
+        who = _who(grant)
+        role = grant.role.lower()
+        if who is None:
+            continue
+        if role == _ADMIN:
+            admins.setdefault(who, []).append(grant)
+        elif role in _USE:
+            users.setdefault(who, grant)
+    for who, found in admins.items():
+        if who in users:
+            other = users[who]
+            for grant in found:
+                yield fail(
+                    grant.resource,
+                    grant.path,
+                    f"{grant.member or 'the member'} administers keys and holds {other.role} by {other.resource.name}",
+                )
+
+
+@rule(
+    id="kms-no-people-use-keys",
+    clause="ENC-6",
+    title="People cannot encrypt or decrypt with keys",
+    severity="high",
+    types=_KEY_IAM,
+    decides=("member",),
+    absent="pass",
+    fix="grant the encrypter and decrypter roles to service agents only",
+    sources=("https://cloud.google.com/kms/docs/iam",),
+    traps=(16,),
+    graph=True,
+    provenance=True,
+    good=(
+        (
+            Sample(
+                "kms/cryptoKeyIAMMember",
+                {"cryptoKeyId": _KEY_ID, "role": "roles/cloudkms.cryptoKeyEncrypterDecrypter", "member": _AGENT},
+                depends={"member": ("agent",)},
+            ),
+            Sample("projects/serviceIdentity", {"service": "sqladmin.googleapis.com"}, name="agent"),
+        ),
+        _project("roles/cloudkms.viewer", "group:audit@example.com", "viewer"),
+    ),
+    bad=(
+        _on_key("roles/cloudkms.cryptoKeyDecrypter", "user:jane@example.com", "use"),
+        _project("roles/cloudkms.cryptoKeyEncrypterDecrypter", "group:data@example.com", "use"),
+        Sample("kms/keyRingIAMBinding", {"role": "roles/cloudkms.cryptoOperator", "members": ["domain:example.com"]}),
+    ),
+)
+def no_people_use_keys(resource: Resource) -> Iterator[Finding]:
+    """The service decrypts for those who may read the data. A person with the role decrypts copies, past every log of
+    the service."""
+    lost: str | None = None
+    for grant in parts(resource):
+        uses = grant.role.lower() in _USE
+        if uses and grant.human:
+            yield fail(resource, grant.path, f"{grant.member} holds {grant.role}")
+        elif (uses or not grant.role) and grant.unknown and not grant.kind:
+            lost = lost or grant.unknown[0]
+    if lost is not None and not (resource.type in _KEY_IAM[6:] and resource.raw("role") is None):
+        raise UnknownValue(resource.at(lost))
+
+
+_WORKERS: Final = (
+    gcp("cloudrunv2/job"),
+    gcp("workflows/workflow"),
+    gcp("cloudfunctionsv2/function"),
+    gcp("cloudrunv2/service"),
+)
+_SCHEDULE: Final = gcp("cloudscheduler/job")
+_REENCRYPT: Final = re.compile(r"re-?_?encrypt", re.IGNORECASE)
+
+
+def _speaks_of_reencryption(resource: Resource) -> bool:
+    texts = [resource.name, *(v.value if isinstance(v, Secret) else v for _, v in resource.walk())]
+    return any(isinstance(text, str) and _REENCRYPT.search(text) for text in texts)
+
+
+@rule(
+    id="kms-data-reencrypted",
+    clause="ENC-8",
+    title="A scheduled job encrypts databases again after a rotation",
+    severity="medium",
+    types=(INSTANCE, *_WORKERS, _SCHEDULE),
+    scope="stack",
+    fix="a scheduled job that calls the reEncrypt method of Cloud SQL for each database",
+    sources=("https://cloud.google.com/sql/docs/postgres/configure-cmek#re-encrypt",),
+    traps=(12,),
+    good=(
+        (
+            Sample("hosting:data:Database", {}, name="database"),
+            Sample(INSTANCE, {"encryptionKeyName": _KEY_ID}, name="main"),
+            Sample(_WORKERS[0], {"name": "reencrypt"}, name="reencrypt"),
+            Sample(_SCHEDULE, {"name": "nightly", "schedule": "0 3 * * *"}, depends={"httpTarget": ("reencrypt",)}),
+        ),
+        (
+            Sample("hosting:data:Database", {}, name="database"),
+            Sample(INSTANCE, {"encryptionKeyName": _KEY_ID}, name="main"),
+            Sample(_SCHEDULE, {"schedule": "0 3 * * *", "httpTarget": {"uri": "https://x/instances/main:reEncrypt"}}),
+        ),
+    ),
+    bad=(
+        (
+            Sample("hosting:data:Database", {}, name="database"),
+            Sample(INSTANCE, {"encryptionKeyName": _KEY_ID}, name="main"),
+        ),
+        (
+            Sample("hosting:data:Database", {}, name="database"),
+            Sample(INSTANCE, {"encryptionKeyName": _KEY_ID}, name="main"),
+            Sample(_WORKERS[0], {"name": "reencrypt"}, name="reencrypt"),
+        ),
+        (
+            Sample("hosting:data:Database", {}, name="database"),
+            Sample(INSTANCE, {"encryptionKeyName": _KEY_ID}, name="main"),
+            Sample(_SCHEDULE, {"name": "reencrypt", "schedule": "0 3 * * *", "paused": True}),
+        ),
+    ),
+    not_applicable=((Sample(INSTANCE, {"encryptionKeyName": _KEY_ID}, name="main"),),),
+)
+def data_reencrypted(graph: Graph) -> Iterator[Finding]:
+    """A rotation makes a new key version for new data only: what was written before stays under the old version, and a
+    leaked one opens it still. Asked of stacks of this project's components alone."""
+    if not any(t.startswith("hosting:") for t in graph.types):
+        yield skip("the stack is not made of this project's components")
+        return
+    if not any(instance.has("encryptionKeyName") for instance in graph.of(INSTANCE)):
+        yield skip("no database has a key of our own")
+        return
+    workers = {worker.urn for worker in graph.of(*_WORKERS) if _speaks_of_reencryption(worker)}
+    for schedule in graph.of(_SCHEDULE):
+        edges = set(schedule.dependencies).union(*schedule.property_dependencies.values())
+        if (edges & workers or _speaks_of_reencryption(schedule)) and not schedule.flag("paused"):
+            return
+    yield fail_stack("no schedule runs a job that encrypts the databases again")
