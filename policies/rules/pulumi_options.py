@@ -111,6 +111,7 @@ def ignores_no_security_field(graph: Graph) -> Iterator[Finding]:
     good=(
         Sample(_SQL, {"name": "orders"}, options={"protect": True}),
         Sample(_BUCKET, {"name": "scratch", "labels": {"lifetime": "temporary"}}),
+        Sample(gcp("dns/managedZone"), {"name": "internal", "visibility": "private"}),
     ),
     bad=(
         Sample(_SQL, {"name": "orders"}),
@@ -126,8 +127,13 @@ def stateful_protected(graph: Graph) -> Iterator[Finding]:
     if not stateful:
         yield skip("the stack holds nothing that cannot be made again")
     for resource in stateful:
-        if not resource.protect and not _temporary(resource):
+        if not resource.protect and not _temporary(resource) and not _private_zone(resource):
             yield fail(resource, "", "is not protected: removing or renaming it deletes it with its content")
+
+
+def _private_zone(resource: Resource) -> bool:
+    """A private zone is made again from its records; a public one is tied to its registrar by its name servers."""
+    return resource.type == gcp("dns/managedZone") and resource.raw("visibility") == "private"
 
 
 def _temporary(resource: Resource) -> bool:
