@@ -144,7 +144,8 @@ def _print_next(run: Run, out: TextIO) -> None:
     if run.code and run.log.failed:
         steps = [("make recover" + hint, "when a resource exists already or an answer was lost; then make up")]
     elif run.code == 0 and run.operation == "preview":
-        real = [] if run.stack.real else [("docs/real-cloud.md", "go to a real project")]
+        guide = (places.ROOT / "docs" / "real-cloud.md").exists()
+        real = [] if run.stack.real or not guide else [("docs/real-cloud.md", "go to a real project")]
         steps = [up, *reviews, *real]
     elif run.code == 0 and run.operation == "up":
         steps = [("make preview" + hint, "shows no change now"), *reviews]
