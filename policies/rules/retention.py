@@ -1,0 +1,149 @@
+"""Retention of what is no bucket: tables expire, old images and cells go, a scan looks for what should not be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.graph import Graph
+from policies.model import Resource, UnknownValue, gcp
+from policies.rule import Finding, Sample, fail, fail_stack, rule, skip
+
+_DATASET = gcp("bigquery/dataset")
+_REGISTRY = gcp("artifactregistry/repository")
+_TABLE = gcp("bigtable/table")
+_GC = gcp("bigtable/gCPolicy")
+_SCANS = (gcp("dataloss/preventionDiscoveryConfig"), gcp("dataloss/preventionJobTrigger"))
+_BUCKET = gcp("storage/bucket")
+_OURS = Sample("hosting:data:Stores", {}, "stores")
+_DELETE = {"id": "old", "action": "DELETE", "condition": {"olderThan": "7776000s", "tagState": "UNTAGGED"}}
+
+
+@rule(
+    id="bigquery-data-expires",
+    clause="MIN-1",
+    title="Tables of a dataset expire by default",
+    severity="low",
+    types=(_DATASET,),
+    decides=("defaultTableExpirationMs",),
+    fix="default_partition_expiration_ms=34560000000",
+    sources=("https://cloud.google.com/bigquery/docs/updating-datasets#table-expiration",),
+    good=(
+        {"datasetId": "sales", "defaultTableExpirationMs": 34560000000},
+        {"datasetId": "sales", "defaultPartitionExpirationMs": "34560000000"},
+    ),
+    bad=({"datasetId": "sales", "defaultTableExpirationMs": 0},),
+    not_applicable=({"datasetId": "link", "externalDatasetReference": {"connection": "c", "externalSource": "s"}},),
+)
+def bigquery_expires(dataset: Resource) -> Iterator[Finding]:
+    """Analysis copies what the operational stores delete; without an expiry the copies stay. In milliseconds."""
+    if dataset.has("externalDatasetReference"):
+        yield skip("the dataset only refers to data elsewhere")
+        return
+    paths = ("defaultTableExpirationMs", "defaultPartitionExpirationMs")
+    known = [p for p in paths if dataset.known(p)]
+    if not any((dataset.number(p) or 0) > 0 for p in [*known, *(p for p in paths if p not in known)]):
+        yield fail(dataset, paths[0], "is not set, nor is the expiry of partitions: tables stay for ever")
+
+
+@rule(
+    id="registry-cleans-up",
+    clause="MIN-1",
+    title="Registries delete old images",
+    severity="low",
+    types=(_REGISTRY,),
+    decides=("cleanupPolicies",),
+    fix='cleanup_policies=[{"id": "old", "action": "DELETE", "condition": {"older_than": "7776000s"}}]',
+    sources=("https://cloud.google.com/artifact-registry/docs/repositories/cleanup-policy",),
+    good=({"format": "DOCKER", "cleanupPolicies": [_DELETE]},),
+    bad=(
+        {"format": "DOCKER", "cleanupPolicies": [_DELETE], "cleanupPolicyDryRun": True},
+        {"format": "DOCKER", "cleanupPolicies": [{"id": "keep", "action": "KEEP"}]},
+    ),
+    not_applicable=({"format": "DOCKER", "mode": "VIRTUAL_REPOSITORY"},),
+)
+def registry_cleans_up(registry: Resource) -> Iterator[Finding]:
+    """Old images keep old holes ready to be started again. A policy in dry run deletes nothing."""
+    if registry.upper("mode") == "VIRTUAL_REPOSITORY":
+        yield skip("a virtual repository holds nothing itself")
+        return
+    if not any(p.upper("action") == "DELETE" for p in registry.views("cleanupPolicies")):
+        yield fail(registry, "cleanupPolicies", "deletes nothing")
+    if registry.flag("cleanupPolicyDryRun"):
+        yield fail(registry, "cleanupPolicyDryRun", "is on: nothing is deleted")
+
+
+@rule(
+    id="bigtable-collects-garbage",
+    clause="MIN-1",
+    title="Bigtable tables drop old cells",
+    severity="low",
+    types=(_TABLE,),
+    decides=("name",),
+    fix='GCPolicy(…, table=table.name, max_age={"duration": "2160h"})',
+    sources=("https://cloud.google.com/bigtable/docs/garbage-collection",),
+    graph=True,
+    good=((Sample(_TABLE, {"name": "events"}, "events"), Sample(_GC, {"table": "events", "gcRules": "{}"}, "gc")),),
+    bad=(Sample(_TABLE, {"name": "events"}), (Sample(_TABLE, {"name": "a"}, "a"), Sample(_GC, {"table": "b"}, "gc"))),
+)
+def bigtable_collects(table: Resource) -> Iterator[Finding]:
+    """Every write keeps the version before it; without a policy all of them stay."""
+    graph = table.graph
+    policies = graph.of(_GC) if graph else []
+    if graph and any(table in graph.targets(p, "table", _TABLE) for p in policies):
+        return
+    name = table.text("name")
+    if not any(p.known("table") and p.text("table") == name and name for p in policies):
+        yield fail(table, "name", "has no garbage collection policy in this stack")
+
+
+@rule(
+    id="dlp-scan-running",
+    clause="MIN-3",
+    title="Declared scans for personal data run",
+    severity="medium",
+    types=_SCANS,
+    decides=("status",),
+    absent="pass",
+    fix='status="RUNNING"',
+    sources=("https://cloud.google.com/sensitive-data-protection/docs/data-profiles",),
+    good=({"status": "RUNNING"}, Sample(_SCANS[1], {"status": "HEALTHY"})),
+    bad=({"status": "PAUSED"}, Sample(_SCANS[1], {"status": "Cancelled"})),
+)
+def scan_running(scan: Resource) -> Iterator[Finding]:
+    """A paused scan finds nothing and looks like one in the code. Both kinds start running by default."""
+    if scan.upper("status") in ("PAUSED", "CANCELLED"):
+        yield fail(scan, "status", f"is {scan.show('status')}")
+
+
+@rule(
+    id="dlp-scan-present",
+    clause="MIN-3",
+    title="A scan looks for personal data where none is expected",
+    severity="medium",
+    types=_SCANS,
+    scope="stack",
+    fix='PreventionDiscoveryConfig(…, status="RUNNING")',
+    sources=("https://cloud.google.com/sensitive-data-protection/docs/data-profiles",),
+    good=((_OURS, Sample(_BUCKET, {"name": "logs"}, "logs"), Sample(_SCANS[0], {"status": "RUNNING"}, "scan")),),
+    bad=(
+        (_OURS, Sample(_BUCKET, {"name": "logs"}, "logs")),
+        (_OURS, Sample(_DATASET, {}, "sales"), Sample(_SCANS[0], {"status": "PAUSED"}, "scan")),
+    ),
+    not_applicable=(Sample(_BUCKET, {"name": "logs"}), _OURS),
+)
+def scan_present(graph: Graph) -> Iterator[Finding]:
+    """The inventory says what each store should hold; only a scan tells what it holds. Judged in stacks made of this
+    project's components that have buckets, datasets or databases."""
+    if not any(t.startswith("hosting:") for t in graph.types):
+        yield skip("the stack is not made of this project's components: its scans may be managed elsewhere")
+    elif not graph.of(_BUCKET, _DATASET, gcp("sql/databaseInstance")):
+        yield skip("the stack has nothing to scan")
+    elif not any(_running(scan) for scan in graph.of(*_SCANS)):
+        yield fail_stack("no running scan looks for personal data in the stores")
+
+
+def _running(scan: Resource) -> bool:
+    try:
+        return scan.upper("status", "RUNNING") in ("RUNNING", "HEALTHY")
+    except UnknownValue:
+        return False
