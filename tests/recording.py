@@ -13,6 +13,7 @@ import os
 import runpy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -149,10 +150,18 @@ class _Monitor(mocks.MockMonitor):
     def __init__(self) -> None:
         super().__init__(_Cloud())
         self.recorded: list[Recorded] = []
+        self.loops: set[asyncio.AbstractEventLoop] = set()
+        """Event loops that the SDK opens in its threads and leaves open."""
+
+    def Invoke(self, request: Any) -> Any:
+        answer = super().Invoke(request)  # type: ignore[no-untyped-call]
+        self.loops.add(asyncio.get_event_loop())
+        return answer
 
     def RegisterResource(self, request: Any) -> Any:
         answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
+            self.loops.add(asyncio.get_event_loop())
             inputs = rpc.deserialize_properties(request.object)
             secrets = frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value))
             self.recorded.append(
@@ -215,8 +224,10 @@ def record(
         loop.run_until_complete(run_pulumi_func(program))
     finally:
         pulumi.runtime.set_all_config({}, [])
+        loop.run_until_complete(loop.shutdown_default_executor())
         asyncio.set_event_loop(None)
-        loop.close()
+        for opened in {*monitor.loops, loop}:
+            opened.close()
     return Recording(resources=tuple(monitor.recorded), exports=exports)
 
 
@@ -233,3 +244,8 @@ def record_stack(config: Mapping[str, object] | None = None, *, stack: str = "pr
         return record(
             lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), config=values, stack=stack
         )
+
+
+def today() -> date:
+    """The day on which recordings are made."""
+    return date.fromisoformat(TODAY)

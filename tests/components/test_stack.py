@@ -1,0 +1,185 @@
+"""What holds for every resource of the production stack, whichever component made it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+
+import pytest
+
+from components.base import Component
+from policies.clauses import CLAUSES
+from tests.recording import Recorded, Recording, record_stack, stack_file
+
+STATEFUL = {
+    "gcp:kms/cryptoKey:CryptoKey",
+    "gcp:kms/keyRing:KeyRing",
+    "gcp:secretmanager/secret:Secret",
+    "gcp:sql/database:Database",
+    "gcp:sql/databaseInstance:DatabaseInstance",
+    "gcp:storage/bucket:Bucket",
+    "random:index/randomId:RandomId",
+}
+
+
+def components() -> list[type[Component]]:
+    """Every component class that the program has loaded."""
+    found, new = [], [Component]
+    while new:
+        new = [sub for one in new for sub in one.__subclasses__()]
+        found += new
+    return found
+
+
+def is_provider(resource: Recorded) -> bool:
+    """Providers themselves have no provider."""
+    return resource.type.startswith("pulumi:providers:")
+
+
+def test_no_resource_uses_a_default_provider(production: Recording) -> None:
+    """A default provider takes whatever project and credentials the machine has (trap 52)."""
+    assert [r.urn for r in production if r.custom and not r.provider and not is_provider(r)] == []
+
+
+def test_every_resource_goes_through_the_provider_of_the_project_it_lies_in(production: Recording) -> None:
+    """Otherwise quota and permissions of one project would serve another."""
+    providers = {
+        f"{r.urn}::{r.outputs.get('id', '')}".partition("::id")[0]: r.inputs["project"]
+        for r in production.of("pulumi:providers:gcp")
+    }
+    astray = [
+        (r.urn, r.inputs["project"], project)
+        for r in production
+        if r.type.startswith("gcp:") and "project" in r.inputs
+        for urn, project in providers.items()
+        if r.provider.startswith(urn) and r.inputs["project"].removeprefix("projects/") != project
+    ]
+    assert astray == []
+
+
+def test_providers_pay_from_their_own_project(production: Recording) -> None:
+    """Without a billing project the quota of whoever runs the program is used, and organization policies fail."""
+    for provider in production.of("pulumi:providers:gcp"):
+        assert provider.inputs["userProjectOverride"] == "true"
+        assert provider.inputs["billingProject"] == provider.inputs["project"]
+
+
+def test_every_resource_stands_inside_a_component(production: Recording) -> None:
+    """With the options merged the wrong way around a child leaves its component, and transforms and aliases with it."""
+    loose = [r.urn for r in production if "$" not in r.urn.split("::")[2] and r.type != "hosting:base:Foundation"]
+    assert all(urn.split("::")[2].startswith("hosting:") for urn in loose), loose
+
+
+def test_every_stateful_resource_is_protected(production: Recording) -> None:
+    """Protection is what stands between a slip and the data (CHG-5)."""
+    assert [r.urn for r in production if r.type in STATEFUL and not r.protect] == []
+
+
+def test_only_the_moment_of_the_next_rotation_is_ignored(production: Recording) -> None:
+    """An ignored property is one that nobody guards (trap 52)."""
+    ignored = Counter(path for r in production for path in r.ignore_changes)
+    assert set(ignored) == {"rotation.nextRotationTime"}
+
+
+def test_apis_stay_enabled_when_the_stack_goes(production: Recording) -> None:
+    """Disabling one API disables those that depend on it, with everything in them (trap 46)."""
+    for service in production.of("gcp:projects/service:Service"):
+        assert service.inputs["disableDependentServices"] is False
+        assert service.inputs["disableOnDestroy"] is False
+
+
+def test_nothing_is_granted_to_everyone(production: Recording) -> None:
+    """Neither allUsers nor allAuthenticatedUsers appears anywhere at all (ACC-3)."""
+    text = json.dumps([r.inputs for r in production])
+    assert not re.search(r"all(Authenticated)?Users", text)
+
+
+def test_grants_are_additive(production: Recording) -> None:
+    """Policies and bindings strip service agents and other stacks (trap 17)."""
+    kinds = {r.type for r in production if "IAM" in r.type or "iam" in r.type.lower().split(":")[-1]}
+    assert not [kind for kind in kinds if kind.lower().endswith(("iampolicy", "iambinding"))]
+
+
+def test_no_account_has_a_key(production: Recording) -> None:
+    """A key file outlives everybody's memory of it (trap 21)."""
+    assert production.of("gcp:serviceaccount/key:Key") == []
+
+
+def test_nothing_fires_when_it_is_declared(production: Recording) -> None:
+    """Restores, fail-overs and suspensions are actions, not states (traps 8 and 51)."""
+    for database in production.of("gcp:sql/databaseInstance:DatabaseInstance"):
+        assert not {"restoreBackupContext", "backupdrBackup", "clone", "pointInTimeRestoreContext"} & set(
+            database.inputs
+        )
+
+
+def test_every_label_taker_says_whose_it_is(production: Recording) -> None:
+    """A resource without an owner is one that nobody cleans up."""
+    for resource in production:
+        labels = resource.inputs.get("labels") or resource.inputs.get("userLabels")
+        if labels and "email_address" not in labels and "topic" not in labels:
+            assert {"owner", "environment", "managed-by"} <= set(labels), resource.urn
+
+
+def test_secrets_are_secret_outputs(production: Recording) -> None:
+    """A password that is not wrapped stands in plain text in the state."""
+    assert "password" in production.one("gcp:sql/user:User", "orders-password-reports").secrets
+    assert "secretData" in production.one("gcp:secretmanager/secretVersion:SecretVersion").secrets
+    holders = [r.urn for r in production if "generated-password-of-the-mock" in json.dumps(r.inputs)]
+    assert len(holders) == 2
+
+
+def test_exports_carry_no_secret(production: Recording) -> None:
+    """Stack outputs are read by everybody who may read the state."""
+    assert "generated-password" not in json.dumps(production.exports)
+
+
+def test_components_name_clauses_that_exist(production: Recording) -> None:
+    """The thread from component to text must not end in the void."""
+    assert production.resources
+    made = {r.type for r in production if r.type.startswith("hosting:")}
+    classes = {one.token: one for one in components() if hasattr(one, "token")}
+    assert made <= set(classes)
+    for one in classes.values():
+        assert one.clauses, one
+        assert set(one.clauses) <= set(CLAUSES), one
+        assert list(one.clauses) == sorted(set(one.clauses), key=one.clauses.index), one
+
+
+def test_the_program_is_the_same_twice() -> None:
+    """A program that differs from run to run shows changes that nobody made."""
+    first, second = record_stack(), record_stack()
+    assert {r.urn: r.inputs for r in first} == {r.urn: r.inputs for r in second}
+
+
+def test_the_program_refuses_to_run_unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the pack a preview would look clean whatever it does."""
+    import pulumi
+
+    from config import require_policy_pack
+
+    with pytest.raises(pulumi.RunError, match="export PULUMI_OPTION_POLICY_PACK="):
+        require_policy_pack({})
+    with pytest.raises(pulumi.RunError, match="holds no policy pack"):
+        require_policy_pack({"PULUMI_OPTION_POLICY_PACK": "/nowhere"})
+
+
+def test_a_stack_of_one_database_needs_nothing_else() -> None:
+    """The smallest stack has one database and one workload, and is as strict as the largest."""
+    config = stack_file()
+    prefix = "secure-hosting:"
+    config[f"{prefix}databases"] = {
+        "orders": {"dataClass": "customer", "version": "POSTGRES_17", "tier": "db-custom-1-3840", "diskLimitGb": 20}
+    }
+    config[f"{prefix}secrets"] = {"dataClass": "credentials"}
+    config[f"{prefix}workloads"] = {
+        name: {"purpose": "one of the three it takes", "databases": ["orders"]}
+        for name in ("orders-api", "backup-export", "restore-drill")
+    }
+    config[f"{prefix}network"] = {"range": "10.10.0.0/20", "servicesRange": "10.20.0.0/20"}
+    small = record_stack(config)
+    assert len(small.of("gcp:sql/databaseInstance:DatabaseInstance")) == 1
+    assert small.of("gcp:compute/routerNat:RouterNat") == []
+    assert small.of("gcp:secretmanager/secret:Secret") == []
+    assert small.of("random:index/randomPassword:RandomPassword") == []
