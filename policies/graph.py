@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-from policies.model import Resource, View, masker, reveal, split_path
+from policies.model import Resource, View, masker, split_path
 
 _PREFIX = re.compile(r"^(https?:)?//(www\.|[a-z0-9-]+\.)?googleapis\.com/([a-z]+/(v\d+[a-z0-9]*|projects(?=/))/)?")
 
@@ -89,7 +89,7 @@ class Graph:
         Edges are recorded by top-level property. A URN of a resource outside the graph (another stack's, or a file
         that holds only a part) still tells its type, so provenance works without it.
         """
-        value = reveal(view.raw(path))
+        value = view.raw(path)
         if isinstance(value, str) and value:
             named = [r.urn for r in self.find(value, *types)]
             if named:

@@ -186,15 +186,19 @@ class View:
         return f"{self.path}.{path}" if self.path and not path.startswith("[") else f"{self.path}{path}"
 
     def raw(self, path: str) -> Any:
-        """The value as decoded: may be None, UNKNOWN or a Secret. UNKNOWN above the path gives UNKNOWN.
+        """The value: may be None or UNKNOWN, which it also is where something above it is unknown.
 
-        A block that is written as a list of one and a lone block are the same thing.
+        What is inside a secret is read like anything else (`is_secret` tells); a block that is written as a list of one
+        and a lone block are the same thing.
         """
-        return _descend(self.data, split_path(path))[0]
+        value = reveal(_descend(self.data, split_path(path))[0])
+        if type(value) is list and any(isinstance(v, Secret) for v in value):
+            return [reveal(v) for v in value]
+        return value
 
     def get(self, path: str, default: Any = None) -> Any:
         """The value, or `default` where it is missing. Raises UnknownValue."""
-        value = reveal(self.raw(path))
+        value = self.raw(path)
         if value is UNKNOWN:
             raise UnknownValue(self.at(path))
         return default if value is None else value
@@ -235,28 +239,29 @@ class View:
     def items(self, path: str) -> list[Any]:
         """A list (a lone value counts as a list of one, a missing one as empty). Elements may be UNKNOWN."""
         value = self.get(path)
-        return [] if value is None else [reveal(v) for v in value] if isinstance(value, list) else [value]
+        return [] if value is None else value if isinstance(value, list) else [value]
 
     def views(self, path: str) -> list[View]:
         """The blocks of a list, or the one block where the provider has only one, as views."""
-        value = self.get(path)
-        if value is None:
-            return []
-        masked = self.is_secret(path)
+        value, secret = _descend(self.data, split_path(path))
+        value = reveal(value)
+        if value is UNKNOWN:
+            raise UnknownValue(self.at(path))
+        masked = self.masked or secret
         if isinstance(value, list):
             return [View(self.resource, item, self.at(f"{path}[{i}]"), masked) for i, item in enumerate(value)]
-        return [View(self.resource, value, self.at(path), masked)]
+        return [] if value is None else [View(self.resource, value, self.at(path), masked)]
 
     def has(self, path: str) -> bool:
         """Whether something is written there, be it known, secret or unknown. Empty strings and lists are nothing."""
-        value = self.raw(path)
+        value = _descend(self.data, split_path(path))[0]
         if isinstance(value, Secret):
             return True
         return value is UNKNOWN or (value is not None and value != "" and value != [] and value != {})
 
     def known(self, path: str) -> bool:
         """Whether the value can be read now."""
-        return reveal(self.raw(path)) is not UNKNOWN
+        return self.raw(path) is not UNKNOWN
 
     def is_secret(self, path: str) -> bool:
         """Whether the engine keeps the value (or something above it) encrypted."""
@@ -264,10 +269,10 @@ class View:
 
     def show(self, path: str) -> str:
         """The value for a message: secrets masked (also those that stand there in plain text), long texts shortened."""
-        value = self.raw(path)
+        value, secret = _descend(self.data, split_path(path))
         if value is None:
             return "not set"
-        if self.is_secret(path) or (isinstance(value, str) and _SENSITIVE.search(str((split_path(path) or ("",))[-1]))):
+        if secret or self.masked or (isinstance(value, str) and _SENSITIVE.search(str((split_path(path) or ("",))[-1]))):
             return "[secret]"
         shown = "not known yet" if value is UNKNOWN else repr(value)
         return shown if len(shown) <= 120 else shown[:117] + "..."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policies.model import UNKNOWN, Resource, Secret, View, gcp
+from policies.model import UNKNOWN, Resource, View, gcp
 from policies.rule import Finding, Sample, each, fail, rule, skip, unsure
 from policies.rules._keys import EXAMPLE_KEY, KEY, encrypted
 from policies.rules._machines import FROM_IMAGE, FROM_TEMPLATE, INSTANCE, REGION_TEMPLATE, TEMPLATE
@@ -216,8 +216,7 @@ def _raw_keys(view: View) -> Iterator[Finding]:
         return
     places = ["diskEncryptionKeyRaw", *(f"{name}.rawKey" for name in (*_OWN_KEYS, *_SOURCE_KEYS))]
     for path in (*places, *(f"initializeParams.{name}.rawKey" for name in _SOURCE_KEYS)):
-        value = view.raw(path)
-        if value is UNKNOWN:
-            yield unsure(view, path)
-        elif isinstance(value, Secret) or value:
+        if view.is_secret(path) or (view.known(path) and view.has(path)):
             yield fail(view, path, "holds a key: use a key of Cloud KMS instead")
+        elif not view.known(path):
+            yield unsure(view, path)

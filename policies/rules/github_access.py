@@ -181,6 +181,8 @@ def webhook_https(webhook: Resource) -> Iterator[Finding]:
 def webhook_signed(webhook: Resource) -> Iterator[Finding]:
     """Without a secret anybody who knows the address can play GitHub. A masked secret is a set one."""
     path = "configuration.secret"
+    if webhook.is_secret(path):
+        return
     if webhook.raw(path) is UNKNOWN:
         if not (webhook.graph and webhook.graph.sources(webhook, path)):
             yield unsure(webhook, path)

@@ -89,7 +89,7 @@ def test_unknown_value_without_provenance_is_never_a_pass(rule: Rule, parts: tup
     assert outcome(rule, bare) in ("undetermined", "fail")
 
 
-@pytest.mark.parametrize(("rule", "parts"), [p for p in decided(UNKNOWN) if p.values[0].provenance])  # type: ignore[attr-defined]
+@pytest.mark.parametrize(("rule", "parts"), [p for p in decided(UNKNOWN) if p.values[0].provenance])
 def test_unknown_value_passes_by_provenance(rule: Rule, parts: tuple[Sample, ...]) -> None:
     """A value that is known only after apply passes when the edge leads to a fitting resource."""
     assert outcome(rule, parts) == "pass"
