@@ -159,7 +159,7 @@ def no_people_use_keys(resource: Resource) -> Iterator[Finding]:
             yield fail(resource, grant.path, f"{grant.member} holds {grant.role}")
         elif (uses or not grant.role) and grant.unknown and not grant.kind:
             lost = lost or grant.unknown[0]
-    if lost is not None and not (resource.type in _KEY_IAM[6:] and resource.raw("role") is None):
+    if lost is not None:
         raise UnknownValue(resource.at(lost))
 
 
