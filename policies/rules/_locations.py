@@ -54,7 +54,7 @@ _POLICIES: Final = {
 
 
 def region_of(location: str) -> str:
-    """`europe-west1-b` as `europe-west1`, `projects/p/instanceConfigs/regional-europe-west1` likewise, small letters."""
+    """`europe-west1-b` as `europe-west1`, `…/regional-europe-west1` likewise, in small letters."""
     place = location.strip().lower().rsplit("/", 1)[-1].removeprefix("regional-")
     match = re.fullmatch(r"([a-z]+-[a-z]+\d+)-[a-z]", place)
     return match[1] if match else place
