@@ -35,3 +35,21 @@ def attached(resource: Resource, kind: str, path: str) -> list[Resource]:
 def firewalls_of(network: Resource) -> list[Resource]:
     """The firewall rules of a network."""
     return attached(network, FIREWALL, "network")
+
+
+_SPECIAL: Final = frozenset(
+    {
+        "INTERNAL_HTTPS_LOAD_BALANCER",
+        "REGIONAL_MANAGED_PROXY",
+        "GLOBAL_MANAGED_PROXY",
+        "PRIVATE_SERVICE_CONNECT",
+        "PRIVATE_NAT",
+        "PEER_MIGRATION",
+    }
+)
+
+
+def not_for_machines(subnet: Resource) -> str | None:
+    """Guard: a subnet that Google keeps for proxies, addresses or migration, without machines or logs."""
+    purpose = subnet.upper("purpose")
+    return f"subnets for {purpose} hold no machines" if purpose in _SPECIAL else None
