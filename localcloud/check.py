@@ -181,5 +181,5 @@ def make_name(naming: Naming) -> str:
 
 
 def camel_case(path: str) -> str:
-    """A Terraform attribute's name in Pulumi's spelling; paths into other objects are left as they are."""
-    return re.sub(r"_(\w)", lambda match: match.group(1).upper(), path)
+    """The last name of a Terraform path in Pulumi's spelling: conflicts are between properties of the same object."""
+    return re.sub(r"_(\w)", lambda match: match.group(1).upper(), path.rsplit(".", 1)[-1])

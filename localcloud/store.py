@@ -86,6 +86,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.local = threading.local()
+        self.opened: list[sqlite3.Connection] = []
 
     def explain(self, error: sqlite3.Error) -> LocalCloudError:
         """A database error in the words of the person who has to act on it."""
@@ -112,6 +113,7 @@ class Store:
         """This thread's connection; the file is made on first use."""
         if getattr(self.local, "connection", None) is None:
             self.local.connection = self.open()
+            self.opened.append(self.local.connection)
         connection: sqlite3.Connection = self.local.connection
         return connection
 
@@ -120,7 +122,7 @@ class Store:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
-            connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)
+            connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
         except OSError as error:
             raise LocalCloudError(
                 f"{self.path} cannot be made: {error.strerror}. Check the folder and the disk."
@@ -136,6 +138,12 @@ class Store:
             connection.close()
             raise self.explain(error) from None
         return connection
+
+    def close(self) -> None:
+        """Close the connections of all threads; the store can be used again afterwards."""
+        while self.opened:
+            self.opened.pop().close()
+        self.local = threading.local()
 
     def prepare(self, connection: sqlite3.Connection) -> None:
         """Make the tables once, whichever process comes first."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from localcloud.behaviour import Request, common, on
 from localcloud.errors import already_exists, not_found, refused
 
@@ -54,7 +56,7 @@ def replicas_have_a_primary(request: Request) -> None:
 @on("created", INSTANCE)
 def an_instance_has_addresses(request: Request) -> None:
     """Addresses follow from what the configuration turns on."""
-    digits = [int(request.id.encode().hex()[-6:][i : i + 2], 16) for i in (0, 2, 4)]
+    digits = hashlib.sha256(request.id.encode()).digest()
     address = (request.get("settings") or {}).get("ipConfiguration") or {}
     public = f"34.{digits[0]}.{digits[1]}.{digits[2]}" if address.get("ipv4Enabled", True) else ""
     private = f"10.{digits[0]}.{digits[1]}.{digits[2]}" if address.get("privateNetwork") else ""
