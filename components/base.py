@@ -22,7 +22,8 @@ class Component(pulumi.ComponentResource):
     """The clauses of the security policy that the component upholds."""
 
     def __init__(self, name: str, args: DataclassInstance | None, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(self.token, name, _plain(args) if args is not None else {}, opts)
+        # One property of its own: the SDK turns every other one into an attribute of that name.
+        super().__init__(self.token, name, {"settings": _plain(args)} if args is not None else {}, opts)
 
     def child(self, **specifics: Any) -> pulumi.ResourceOptions:
         """Options of a child. Merged this way around, a caller's options can neither move a child nor weaken it."""

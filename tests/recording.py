@@ -118,6 +118,11 @@ class _Cloud(mocks.Mocks):
             case "gcp:storage/bucket:Bucket":
                 identifier = name
                 outputs |= {"url": f"gs://{name}", "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}"}
+            case "gcp:logging/projectSink:ProjectSink":
+                identifier = f"projects/{project}/sinks/{name}"
+                outputs["writerIdentity"] = (
+                    f"serviceAccount:service-{PROJECT_NUMBER}@gcp-sa-logging.iam.gserviceaccount.com"
+                )
             case "random:index/randomId:RandomId":
                 identifier, outputs["hex"] = "q83v", "abcdef"
             case "random:index/randomPassword:RandomPassword":

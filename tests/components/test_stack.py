@@ -101,6 +101,13 @@ def test_grants_are_additive(production: Recording) -> None:
     assert not [kind for kind in kinds if kind.lower().endswith(("iampolicy", "iambinding"))]
 
 
+def test_every_grant_names_a_role_and_a_member(production: Recording) -> None:
+    """A member that got lost on the way is a grant to nobody, which nobody sees."""
+    grants = [r for r in production if r.type.lower().endswith("iammember")]
+    assert len(grants) > 20
+    assert [g.urn for g in grants if not g.inputs.get("role") or ":" not in g.inputs.get("member", "")] == []
+
+
 def test_no_account_has_a_key(production: Recording) -> None:
     """A key file outlives everybody's memory of it (trap 21)."""
     assert production.of("gcp:serviceaccount/key:Key") == []
