@@ -15,6 +15,7 @@ from policies.rules._stores import STATEFUL
 
 _SQL = gcp("sql/databaseInstance")
 _BUCKET = gcp("storage/bucket")
+_ZONE = gcp("dns/managedZone")
 _ENGINE = "pulumi:pulumi:"
 _TOLERATED = {
     (_SQL, "settings.disksize"): "automatic growth changes it",
@@ -111,12 +112,14 @@ def ignores_no_security_field(graph: Graph) -> Iterator[Finding]:
     good=(
         Sample(_SQL, {"name": "orders"}, options={"protect": True}),
         Sample(_BUCKET, {"name": "scratch", "labels": {"lifetime": "temporary"}}),
+        Sample(_ZONE, {"dnsName": "internal.", "visibility": "private"}),
         Sample(gcp("dns/managedZone"), {"name": "internal", "visibility": "private"}),
     ),
     bad=(
         Sample(_SQL, {"name": "orders"}),
         Sample(gcp("kms/cryptoKey"), {"name": "app"}, options={"protect": False}),
         Sample("render:postgres:Postgres", {"name": "orders"}),
+        Sample(_ZONE, {"dnsName": "example.com."}),
     ),
     not_applicable=(Sample(gcp("compute/network"), {"name": "main"}),),
 )
@@ -136,7 +139,10 @@ def _private_zone(resource: Resource) -> bool:
     return resource.type == gcp("dns/managedZone") and resource.raw("visibility") == "private"
 
 
-def _temporary(resource: Resource) -> bool:
+def _can_go(resource: Resource) -> bool:
+    """A private zone is made again from code; a public one gets other name servers and so loses its delegation."""
+    if resource.type == _ZONE and resource.raw("visibility") == "private":
+        return True
     labels = resource.raw("labels")
     return isinstance(labels, dict) and labels.get("lifetime") == "temporary"
 

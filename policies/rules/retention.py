@@ -14,7 +14,8 @@ _TABLE = gcp("bigtable/table")
 _GC = gcp("bigtable/gCPolicy")
 _SCANS = (gcp("dataloss/preventionDiscoveryConfig"), gcp("dataloss/preventionJobTrigger"))
 _BUCKET = gcp("storage/bucket")
-_OURS = Sample("hosting:data:Stores", {}, "stores")
+_SERVICE = gcp("projects/service")
+_API = Sample(_SERVICE, {"service": "dlp.googleapis.com"}, "api")
 _DELETE = {"id": "old", "action": "DELETE", "condition": {"olderThan": "7776000s", "tagState": "UNTAGGED"}}
 
 
@@ -124,21 +125,22 @@ def scan_running(scan: Resource) -> Iterator[Finding]:
     scope="stack",
     fix='PreventionDiscoveryConfig(…, status="RUNNING")',
     sources=("https://cloud.google.com/sensitive-data-protection/docs/data-profiles",),
-    good=((_OURS, Sample(_BUCKET, {"name": "logs"}, "logs"), Sample(_SCANS[0], {"status": "RUNNING"}, "scan")),),
+    good=((_API, Sample(_BUCKET, {"name": "logs"}, "logs"), Sample(_SCANS[0], {"status": "RUNNING"}, "scan")),),
     bad=(
-        (_OURS, Sample(_BUCKET, {"name": "logs"}, "logs")),
-        (_OURS, Sample(_DATASET, {}, "sales"), Sample(_SCANS[0], {"status": "PAUSED"}, "scan")),
+        (_API, Sample(_BUCKET, {"name": "logs"}, "logs")),
+        (Sample(_DATASET, {}, "sales"), Sample(_SCANS[0], {"status": "PAUSED"}, "scan")),
     ),
-    not_applicable=(Sample(_BUCKET, {"name": "logs"}), _OURS),
+    not_applicable=(Sample(_BUCKET, {"name": "logs"}), _API),
 )
 def scan_present(graph: Graph) -> Iterator[Finding]:
-    """The inventory says what each store should hold; only a scan tells what it holds. Judged in stacks made of this
-    project's components that have buckets, datasets or databases."""
-    if not any(t.startswith("hosting:") for t in graph.types):
-        yield skip("the stack is not made of this project's components: its scans may be managed elsewhere")
-    elif not graph.of(_BUCKET, _DATASET, gcp("sql/databaseInstance")):
+    """The inventory says what each store should hold; only a scan tells what it holds. Judged in stacks that have
+    buckets, datasets or databases and set up scanning: they declare a scan or enable its API."""
+    scans = graph.of(*_SCANS)
+    if not graph.of(_BUCKET, _DATASET, gcp("sql/databaseInstance")):
         yield skip("the stack has nothing to scan")
-    elif not any(_running(scan) for scan in graph.of(*_SCANS)):
+    elif not scans and not any(s.raw("service") == "dlp.googleapis.com" for s in graph.of(_SERVICE)):
+        yield skip("the stack does not set up scanning for personal data")
+    elif not any(_running(scan) for scan in scans):
         yield fail_stack("no running scan looks for personal data in the stores")
 
 
