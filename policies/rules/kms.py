@@ -61,7 +61,6 @@ not_public(
     undetermined="advisory",
     references=(
         "checkov:CKV_GCP_112",
-        "checkov:CKV2_GCP_6",
         "kics:kms_crypto_key_publicly_accessible",
         "prowler:kms_key_not_publicly_accessible",
         "cis-gcp:1.9",
@@ -76,7 +75,7 @@ not_public(
     title="Key rings are open to nobody outside",
     severity="critical",
     undetermined="advisory",
-    references=("checkov:CKV2_GCP_8", "datadog:cloud_kms_key_rings_are_public"),
+    references=("datadog:cloud_kms_key_rings_are_public",),
     why="A grant on the ring holds for all keys in it, also for those that are made later.",
 )
 

@@ -38,7 +38,7 @@ _SECRET: Final[dict[str, Any]] = {SIGNATURE: SECRET_SIGNATURE, "value": "generat
     decides=("password",),
     undetermined="advisory",
     fix="password=random.RandomPassword(…).result, kept in Secret Manager",
-    references=("checkov:CKV2_GCP_7", "cis-gcp:6.1.1"),
+    references=("cis-gcp:6.1.1",),
     sources=("https://cloud.google.com/sql/docs/mysql/users",),
     graph=True,
     provenance=True,
