@@ -33,6 +33,12 @@ _ACL: Final = {
     "gcp:storage/defaultObjectAccessControl:DefaultObjectAccessControl": "entity",
     "gcp:storage/objectAccessControl:ObjectAccessControl": "entity",
 }
+_CANNED: Final = {
+    "PUBLICREAD": ("READER", "allUsers"),
+    "PUBLICREADWRITE": ("WRITER", "allUsers"),
+    "AUTHENTICATEDREAD": ("READER", "allAuthenticatedUsers"),
+}
+"""Predefined access control lists that open to everyone (Cloud Storage documentation, "Predefined ACLs")."""
 _LEVELS: Final[dict[tuple[str, str], Level]] = {
     ("projects", ""): "project",
     ("organizations", ""): "organization",
@@ -83,15 +89,15 @@ class Grant:
             return kinds.pop() if len(kinds) == 1 else ""
         if ":" not in self.member and self.member.endswith("gserviceaccount.com"):
             return "serviceaccount"
-        return self.member.split(":", 1)[0].strip().lower()
+        return self.member.lower().removeprefix("deleted:").split(":", 1)[0].strip()
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """URNs that a member not known yet comes from."""
+        """URNs that a member not known yet comes from. A policy document's say nothing: it may name others as well."""
         if self.member or not self.unknown:
             return ()
         edges = self.resource.property_dependencies
-        return tuple(urn for key in ("member", "members", "policyData") for urn in edges.get(key, ()))
+        return tuple(urn for key in ("member", "members") for urn in edges.get(key, ()))
 
     @property
     def public(self) -> bool:
@@ -142,23 +148,23 @@ def parts(resource: Resource) -> Iterator[Grant]:
     elif shape == "policy":
         yield from _policy(resource, level)
     elif resource.type in _ACL:
-        for path, entry in _entries(resource, _ACL[resource.type]):
-            role, _, entity = entry.rpartition(":") if ":" in entry else ("", "", entry)
-            yield Grant(resource, path, role or str(resource.raw("role") or ""), _entity(entity), level, "acl")
+        yield from _acl(resource, level)
     else:
         yield from _dataset(resource, level)
 
 
 def grants(resource: Resource) -> Iterator[Grant]:
-    """The grants a resource makes. Raises UnknownValue (after the known ones) where a role or member is not known."""
+    """The grants a resource makes. Raises UnknownValue (after the known ones) where a role or member is not known.
+
+    A known member with a role that is not known is given too, with an empty role: who gets something is then known.
+    """
     unknown: tuple[str, ...] = ()
     for grant in parts(resource):
-        if grant.unknown:
-            unknown = unknown or grant.unknown
-        elif grant.member:
+        unknown = unknown or grant.unknown
+        if grant.member:
             yield grant
     if unknown:
-        raise UnknownValue(resource.at(unknown[0]))
+        raise UnknownValue(unknown[0])
 
 
 def all_grants(graph: Graph) -> list[Grant]:
@@ -172,7 +178,8 @@ def all_parts(graph: Graph) -> list[Grant]:
     for resource in graph.resources:
         if level_of(resource.type) is not None:
             try:
-                found.extend(parts(resource))
+                for grant in parts(resource):
+                    found.append(grant)
             except UnknownValue:
                 continue
     return found
@@ -204,20 +211,21 @@ def _simple(resource: Resource, level: Level, shape: Shape) -> Iterator[Grant]:
 
 def _policy(resource: Resource, level: Level) -> Iterator[Grant]:
     own = resource.has("bindings")
-    document = plain({"bindings": resource.get("bindings")} if own else resource.get("policyData"))
-    if document is None:
-        return
-    if isinstance(document, str):
+    key = "bindings" if own else "policyData"
+    document = plain(resource.raw(key))
+    if isinstance(document, str) and document:
         try:
             document = json.loads(document)
-        except ValueError as error:
-            raise UnknownValue(resource.at("policyData")) from error
-    bindings = document.get("bindings") if isinstance(document, Mapping) else None
-    prefix = "bindings" if own else "policyData.bindings"
+        except ValueError:
+            document = UNKNOWN
+    if document is UNKNOWN:
+        yield Grant(resource, key, "", "", level, "policy", None, (f"{key}.role", f"{key}.members"))
+        return
+    bindings = document if own else document.get("bindings") if isinstance(document, Mapping) else None
     for index, binding in enumerate(_listed(bindings)):
-        where = f"{prefix}[{index}]"
+        where = f"{'' if own else 'policyData.'}bindings[{index}]"
         if not isinstance(binding, Mapping):
-            yield Grant(resource, where, "", "", level, "policy", None, (where,))
+            yield Grant(resource, where, "", "", level, "policy", None, (f"{where}.role", f"{where}.members"))
             continue
         role = binding.get("role")
         lost = (f"{where}.role",) if role is UNKNOWN else ()
@@ -230,25 +238,39 @@ def _policy(resource: Resource, level: Level) -> Iterator[Grant]:
 
 
 def _dataset(resource: Resource, level: Level) -> Iterator[Grant]:
-    views = resource.views("accesses") if resource.type.endswith(":Dataset") else [resource]
-    for view in views:
-        for key, prefix in (
-            ("specialGroup", ""),
-            ("iamMember", ""),
-            ("groupByEmail", "group:"),
-            ("userByEmail", "user:"),
-            ("domain", "domain:"),
-        ):
-            member = view.text(key)
-            if member and key == "userByEmail" and member.endswith("gserviceaccount.com"):
-                member = f"serviceAccount:{member}"
-            elif member:
-                member = prefix + member
-            if member:
-                role = _DATASET_ROLES.get(view.upper("role") or "", view.text("role") or "")
-                yield Grant(resource, view.at(key), role, member, level, "acl")
+    if not resource.type.endswith(":Dataset"):
+        blocks = [View(resource, resource.data)]
+    elif resource.known("accesses"):
+        blocks = resource.views("accesses")
+    else:
+        blocks = [View(resource, UNKNOWN, "accesses")]
+    for view in blocks:
+        if view.data is UNKNOWN:
+            yield Grant(resource, view.path, "", "", level, "acl", None, (view.path,))
+            continue
+        role, lost = _known(view, "role")
+        role = _DATASET_ROLES.get(role.upper(), role)
+        condition = _expression(plain(view.raw("condition")))
+        for key, prefix in _DATASET_MEMBERS.items():
+            member, missing = _known(view, key)
+            account = key == "userByEmail" and member.endswith("gserviceaccount.com")
+            name = f"{'serviceAccount:' if account else prefix}{member}" if member else ""
+            if member or missing:
+                yield Grant(resource, view.at(key), role, name, level, "acl", condition, (*lost, *missing))
 
 
+def _known(view: View, path: str) -> tuple[str, tuple[str, ...]]:
+    """A text ("" where it is missing), and the path where it is not known yet."""
+    return (view.text(path) or "", ()) if view.known(path) else ("", (view.at(path),))
+
+
+_DATASET_MEMBERS: Final = {
+    "specialGroup": "",
+    "iamMember": "",
+    "groupByEmail": "group:",
+    "userByEmail": "user:",
+    "domain": "domain:",
+}
 _DATASET_ROLES: Final = {
     "OWNER": "roles/bigquery.dataOwner",
     "WRITER": "roles/bigquery.dataEditor",
@@ -276,15 +298,6 @@ def _expression(condition: Any) -> str | None:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value] if value is not None else []
-
-
-def _entries(view: View, path: str) -> Iterator[tuple[str, str]]:
-    raw = plain(view.raw(path))
-    if raw is UNKNOWN:
-        raise UnknownValue(view.at(path))
-    for index, value in enumerate(_listed(raw)):
-        if isinstance(value, str) and value.strip():
-            yield view.at(f"{path}[{index}]" if isinstance(raw, list) else path), value.strip()
 
 
 def _entity(entity: str) -> str:
