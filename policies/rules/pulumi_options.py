@@ -113,7 +113,6 @@ def ignores_no_security_field(graph: Graph) -> Iterator[Finding]:
         Sample(_SQL, {"name": "orders"}, options={"protect": True}),
         Sample(_BUCKET, {"name": "scratch", "labels": {"lifetime": "temporary"}}),
         Sample(_ZONE, {"dnsName": "internal.", "visibility": "private"}),
-        Sample(gcp("dns/managedZone"), {"name": "internal", "visibility": "private"}),
     ),
     bad=(
         Sample(_SQL, {"name": "orders"}),
@@ -130,17 +129,12 @@ def stateful_protected(graph: Graph) -> Iterator[Finding]:
     if not stateful:
         yield skip("the stack holds nothing that cannot be made again")
     for resource in stateful:
-        if not resource.protect and not _temporary(resource) and not _private_zone(resource):
+        if not resource.protect and not _can_go(resource):
             yield fail(resource, "", "is not protected: removing or renaming it deletes it with its content")
 
 
-def _private_zone(resource: Resource) -> bool:
-    """A private zone is made again from its records; a public one is tied to its registrar by its name servers."""
-    return resource.type == gcp("dns/managedZone") and resource.raw("visibility") == "private"
-
-
 def _can_go(resource: Resource) -> bool:
-    """A private zone is made again from code; a public one gets other name servers and so loses its delegation."""
+    """A private zone is made again from its records; a public one is tied to its registrar by its name servers."""
     if resource.type == _ZONE and resource.raw("visibility") == "private":
         return True
     labels = resource.raw("labels")
