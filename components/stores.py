@@ -9,8 +9,10 @@ import pulumi
 from .backups import BackupPlan, Copies, CopiesArgs
 from .base import Component
 from .database import Database, DatabaseArgs, PasswordUser
+from .discovery import PersonalDataScan, PersonalDataScanArgs
 from .foundation import Foundation
 from .identities import Identity, IdentityArgs
+from .reencryption import Reencryption, ReencryptionArgs
 from .roles import Role, RoleArgs
 from .secrets import SECRET_MANAGER, Secret, SecretArgs, first_rotation
 from .topic import Topic, TopicArgs
@@ -43,6 +45,14 @@ class Stores(Component):
         self.databases = self._databases()
         self.secrets = self._secrets()
         self.copies = self._copies()
+        project, region = foundation.workload, config.regions.primary
+        PersonalDataScan("personal-data", PersonalDataScanArgs(project=project, region=region), self.child())
+        if self.databases:
+            Reencryption(
+                "reencryption",
+                ReencryptionArgs(project=project, region=region, databases=self.databases),
+                self.child(),
+            )
         self.register_outputs({})
 
     def _identity(self, name: str) -> Identity:
