@@ -77,14 +77,14 @@ class PersonalDataScan(Component):
                 gcp.dataloss.PreventionDiscoveryConfigTargetArgs(
                     cloud_sql_target=gcp.dataloss.PreventionDiscoveryConfigTargetCloudSqlTargetArgs(
                         filter=gcp.dataloss.PreventionDiscoveryConfigTargetCloudSqlTargetFilterArgs(
-                            others=gcp.dataloss.PreventionDiscoveryConfigTargetCloudSqlTargetFilterOthersArgs()
+                            others=gcp.dataloss.PreventionDiscoveryConfigTargetCloudSqlTargetFilterOthersArgs()  # type: ignore[no-untyped-call]
                         )
                     )
                 ),
                 gcp.dataloss.PreventionDiscoveryConfigTargetArgs(
                     cloud_storage_target=gcp.dataloss.PreventionDiscoveryConfigTargetCloudStorageTargetArgs(
                         filter=gcp.dataloss.PreventionDiscoveryConfigTargetCloudStorageTargetFilterArgs(
-                            others=gcp.dataloss.PreventionDiscoveryConfigTargetCloudStorageTargetFilterOthersArgs()
+                            others=gcp.dataloss.PreventionDiscoveryConfigTargetCloudStorageTargetFilterOthersArgs()  # type: ignore[no-untyped-call]
                         )
                     )
                 ),

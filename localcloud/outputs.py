@@ -46,6 +46,11 @@ def project_number(project: str) -> str:
     return str(10**11 + int(hashlib.sha256(project.encode()).hexdigest(), 16) % (9 * 10**11))
 
 
+def repository_id(name: str) -> int:
+    """A repository keeps its numeric id for ever; here it follows from the name, so that a stack file can hold it."""
+    return 10**8 + int(hashlib.sha256(name.encode()).hexdigest(), 16) % (9 * 10**8)
+
+
 def now() -> str:
     """The time in the cloud's form."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -219,6 +224,8 @@ def computed_output(writer: Writer, name: str, prop: Property) -> Any:
         return NAMED[name](writer)
     if prop.kind == "string":
         return writer.generated.value("#") if name.endswith("Id") else ""
+    if name == "repoId":
+        return repository_id(str(writer.inputs.get("name", "")))
     return {"bool": False, "int": 0, "float": 0, "list": [], "set": [], "map": {}}.get(prop.kind)
 
 

@@ -26,7 +26,7 @@ class Delivery(Section):
     repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")] = setting("REV-1", "secure-hosting")
     """Repository of this program."""
 
-    repository_id: NumericId = setting("CIN-1", "2000002")
+    repository_id: NumericId = setting("CIN-1", "284705316")
     """Its numeric id: `gh api repos/ORG/REPOSITORY --jq .id`."""
 
     branch: Branch = setting("REV-2", "main", "main")
