@@ -138,7 +138,11 @@ def make(provider: str, facts: dict[str, dict[str, Row]]) -> dict[str, dict[str,
         hand = (overlay.get("types") or {}).get(resource.token, {})
         apply_overlay(properties, hand.get("properties", {}))
         service = overlay.get("services", {}).get(resource.service, {})
-        row: dict[str, Any] = {"id": hand.get("id") or identity(resource, properties, overlay["id"])}
+        template = hand.get("id") or identity(resource, properties, overlay["id"])
+        for name in () if known else re.findall(r"{(\w+)}", template):
+            if name in properties and not properties[name].get("output"):
+                properties[name]["replace"] = True
+        row: dict[str, Any] = {"id": template}
         api = hand["api"] if "api" in hand else service.get("api")
         if api:
             row["api"] = api

@@ -74,11 +74,8 @@ def read_resource(token: str, service: str, resource: type[pulumi.CustomResource
     """Inputs from the Args class, outputs from the resource class."""
     home = inspect.getmodule(resource)
     assert home is not None
-    args = next(
-        value
-        for name, value in vars(home).items()
-        if name.lower() == f"{resource.__name__}Args".lower() or name == f"{resource.__name__}InitArgs"
-    )
+    classes = {name.lower(): value for name, value in vars(home).items()}
+    args = classes.get(f"{resource.__name__}InitArgs".lower()) or classes[f"{resource.__name__}Args".lower()]
     text = Path(inspect.getsourcefile(resource) or "").read_text()
     properties = read_inputs(args)
     names = _types.resource_py_to_pulumi_names(resource)
