@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.model import Resource, View, gcp
-from policies.rule import Finding, Sample, each, fail, rule, skip
+from policies.rule import Finding, each, fail, rule, skip
 from policies.rules._facts import boolean
 
 REGISTRY = gcp("artifactregistry/repository")
