@@ -237,6 +237,25 @@ def _policy(resource: Resource, level: Level) -> Iterator[Grant]:
             yield Grant(resource, where, word, name, level, "policy", condition, missing)
 
 
+def _acl(resource: Resource, level: Level) -> Iterator[Grant]:
+    key = _ACL[resource.type]
+    role, lost = _known(resource, "role")
+    raw = plain(resource.raw(key))
+    for index, value in enumerate(_listed(raw)):
+        where = f"{key}[{index}]" if isinstance(raw, list) else key
+        if value is UNKNOWN:
+            yield Grant(resource, where, role, "", level, "acl", None, (*lost, where))
+        elif isinstance(value, str) and value.strip():
+            named, colon, entity = value.strip().rpartition(":")
+            yield Grant(resource, where, named if colon else role, _entity(entity), level, "acl", None, lost)
+    for path in ("predefinedAcl", "defaultAcl"):
+        word, missing = _known(resource, path)
+        opened = _CANNED.get(word.replace("-", "").upper())
+        if opened or missing:
+            canned, member = opened or ("", "")
+            yield Grant(resource, path, canned, member, level, "acl", None, missing)
+
+
 def _dataset(resource: Resource, level: Level) -> Iterator[Grant]:
     if not resource.type.endswith(":Dataset"):
         blocks = [View(resource, resource.data)]
