@@ -8,6 +8,7 @@ from typing import Final
 from policies.model import Resource, UnknownValue, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._keys import EXAMPLE_KEY, EXAMPLE_RING, KEY, RING
+from policies.rules._links import linked
 from policies.rules._public import public_grants
 from policies.rules._sql import INSTANCE, engine
 
@@ -52,7 +53,7 @@ def opened_to_nobody(thing: Resource) -> Iterator[Finding]:
     graph = thing.graph
     property_name, types = _IAM[thing.type]
     for grant in graph.of(*types) if graph else []:
-        if graph is None or thing.urn not in graph.sources(grant, property_name, thing.type):
+        if thing not in linked(grant, property_name, thing.type):
             continue
         try:
             for finding in public_grants(grant):
@@ -99,6 +100,6 @@ def no_open_root(instance: Resource) -> Iterator[Finding]:
     for user in graph.of(_USER) if graph else []:
         name = user.raw("name")
         root = isinstance(name, str) and name.lower().startswith("root") and not user.has("type")
-        here = graph is not None and instance.urn in graph.sources(user, "instance", INSTANCE)
+        here = instance in linked(user, "instance", INSTANCE)
         if root and here and not user.has("password") and not user.has("passwordWo"):
             yield fail(instance, "", f"has the user {name} without a password")

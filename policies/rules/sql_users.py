@@ -8,6 +8,7 @@ from typing import Any, Final
 from policies.graph import type_of
 from policies.model import SECRET_SIGNATURE, SIGNATURE, Resource, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
+from policies.rules._links import linked
 from policies.rules._sql import INSTANCE, engine
 
 USER: Final = gcp("sql/user")
@@ -72,7 +73,7 @@ def root_has_password(user: Resource) -> Iterator[Finding]:
     if not name.startswith("root") or user.upper("type", "BUILT_IN") != "BUILT_IN":
         yield skip("the user is not root, or signs in by IAM")
         return
-    instances = user.graph.targets(user, "instance", INSTANCE) if user.graph else []
+    instances = linked(user, "instance", INSTANCE)
     engines = {engine(i) for i in instances if i.known("databaseVersion")} - {None}
     if engines and engines != {"MYSQL"}:
         yield skip("the instance is not MySQL")
@@ -202,7 +203,7 @@ def user_not_superuser(user: Resource) -> Iterator[Finding]:
     if user.upper("type", "BUILT_IN") != "BUILT_IN":
         yield skip("the user signs in by IAM and has the roles that SQL gave it")
         return
-    instances = user.graph.targets(user, "instance", INSTANCE) if user.graph else []
+    instances = linked(user, "instance", INSTANCE)
     if any(i.known("databaseVersion") and engine(i) == "SQLSERVER" for i in instances):
         yield skip("SQL Server users get no role of their own accord")
         return

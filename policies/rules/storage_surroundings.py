@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from policies.graph import Graph
 from policies.model import Resource, UnknownValue, gcp
 from policies.rule import Finding, Sample, fail, fail_stack, rule, skip
+from policies.rules._links import linked
 from policies.rules._public import public_grants
 
 BUCKET = gcp("storage/bucket")
@@ -22,12 +23,11 @@ def _buckets_behind(sink: Resource) -> list[Resource] | None:
     graph = sink.graph
     if graph is None or not sink.has("destination"):
         return None
+    if buckets := linked(sink, "destination", BUCKET):
+        return buckets
     destination = sink.raw("destination")
-    if isinstance(destination, str):
-        match = re.search(r"(?:^|//)storage\.googleapis\.com/(?:projects/[^/]+/buckets/)?([^/]+)$", destination)
-        named = graph.find(match[1], BUCKET) if match else []
-        return named or (graph.targets(sink, "destination", BUCKET) if match else None) or None
-    return graph.targets(sink, "destination", BUCKET) or None
+    match = isinstance(destination, str) and re.search(r"storage\.googleapis\.com/(?:.*/)?([^/]+)$", destination)
+    return (graph.find(match[1], BUCKET) if match else None) or None
 
 
 @rule(
@@ -121,7 +121,7 @@ def container_registry_not_public(graph: Graph) -> Iterator[Finding]:
     Retired by Google in 2025; judged as long as the provider still has the type.
     """
     for grant in graph.of(*_BUCKET_IAM):
-        registries = graph.targets(grant, "bucket", REGISTRY)
+        registries = linked(grant, "bucket", REGISTRY)
         name = grant.raw("bucket")
         if not registries and not (isinstance(name, str) and re.search(r"(^|\.)artifacts\..+\.appspot\.com$", name)):
             continue
