@@ -84,12 +84,13 @@ def cmek(
         types=tuple(paths),
         provenance=True,
         graph=True,
-        **with_examples(paths, base or {}, record),
+        **with_examples(paths, base or {}, record, guarded=guard is not None),
     )(check)
 
 
-def with_examples(paths: Paths, base: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+def with_examples(paths: Paths, base: Mapping[str, Any], record: Mapping[str, Any], *, guarded: bool) -> dict[str, Any]:
     """The record with deciding property, fix and examples of a key set and missing."""
+    others = () if guarded else tuple(Sample(t, {}) for t in list(paths)[1:])
     first, path = next(iter(paths.items()))
     last = path.rsplit(".", 1)[-1]
     snake = re.sub(r"(?<!^)([A-Z])", r"_\1", last).lower()
@@ -104,7 +105,7 @@ def with_examples(paths: Paths, base: Mapping[str, Any], record: Mapping[str, An
             *(Sample(t, put({}, p, EXAMPLE_KEY)) for t, p in paths.items() if t != first),
             *record.get("good", ()),
         ),
-        "bad": (base, put(base, path, ""), *(Sample(t, {}) for t in paths if t != first), *record.get("bad", ())),
+        "bad": (base, put(base, path, ""), *others, *record.get("bad", ())),
     }
 
 
