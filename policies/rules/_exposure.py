@@ -17,22 +17,23 @@ _WORDS: Final = re.compile(
     r"^(key|pwd|dsn|auth|cookie)$|_(key|pem|cert|auth)$",
     re.IGNORECASE,
 )
-_CREDENTIALS: Final = (
-    ("a private key", re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")),
-    ("a service account key", re.compile(r'"private_key"\s*:\s*"')),
-    ("a password inside a URL", re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@{$<*]+@", re.IGNORECASE)),
-    ("a GitHub token", re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})")),
-    ("a Render API key", re.compile(r"\brnd_[A-Za-z0-9]{24,}\b")),
-    ("an AWS access key", re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b")),
-    ("a Google API key", re.compile(r"\bAIza[A-Za-z0-9_-]{35}\b")),
-    ("a Google OAuth secret or token", re.compile(r"\b(GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{20,})")),
-    ("a Slack token or webhook", re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/")),
-    ("a payment provider's live key", re.compile(r"\b[sr]k_live_[A-Za-z0-9]{16,}")),
-    ("a Pulumi access token", re.compile(r"\bpul-[0-9a-f]{40}\b")),
-    ("a GitLab token", re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}")),
-    ("an npm or PyPI token", re.compile(r"\b(npm_[A-Za-z0-9]{36}|pypi-AgEI[A-Za-z0-9_-]{40,})")),
-    ("a signed token (JWT)", re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}")),
-)
+_CREDENTIALS: Final = {
+    "a private key": r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
+    "a service account key": r'"private_key"\s*:\s*"',
+    "a password inside a URL": r"^(?i:[a-z][a-z0-9+.-]*)://[^/\s:@]*:[^/\s@{$<*]+@",
+    "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})",
+    "a Render API key": r"\brnd_[A-Za-z0-9]{24,}\b",
+    "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "a Google API key": r"\bAIza[A-Za-z0-9_-]{35}\b",
+    "a Google OAuth secret or token": r"\b(?:GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{20,})",
+    "a Slack token or webhook": r"\bxox[abeprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/",
+    "a payment provider's live key": r"\b[sr]k_live_[A-Za-z0-9]{16,}",
+    "a Pulumi access token": r"\bpul-[0-9a-f]{40}\b",
+    "a GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}",
+    "an npm or PyPI token": r"\b(?:npm_[A-Za-z0-9]{36}|pypi-AgEI[A-Za-z0-9_-]{40,})",
+    "a signed token (JWT)": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+}
+_ANY: Final = re.compile("|".join(f"({pattern})" for pattern in _CREDENTIALS.values()))
 
 
 def names_a_secret(name: str) -> bool:
@@ -42,7 +43,8 @@ def names_a_secret(name: str) -> bool:
 
 def credential_in(text: str) -> str | None:
     """What kind of credential the text holds, judged by its form alone, or None."""
-    return next((kind for kind, pattern in _CREDENTIALS if pattern.search(text)), None)
+    match = _ANY.search(text)
+    return list(_CREDENTIALS)[(match.lastindex or 1) - 1] if match else None
 
 
 def exposed(view: View, path: str, *, what: str = "the value") -> Finding | None:

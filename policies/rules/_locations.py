@@ -63,7 +63,7 @@ def region_of(location: str) -> str:
 def promised(graph: Graph | None) -> list[str]:
     """The places that location policies of the stack itself allow. Raises UnknownValue where they are not known."""
     found: list[str] = []
-    for policy in graph.of(*_POLICIES) if graph else []:
+    for policy in [p for token in _POLICIES for p in graph.of(token)] if graph else []:
         name, rules, values = _POLICIES[policy.type]
         if policy.known(name) and (policy.text(name) or "").endswith("gcp.resourceLocations"):
             for entry in policy.views(rules):

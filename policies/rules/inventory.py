@@ -34,7 +34,7 @@ def _keeps_inventory(graph: Graph | None, name: str) -> bool:
         return False
     if any(t.startswith("hosting:") for t in graph.types):
         return True
-    for resource in graph.of(*_ALL_LABELS):
+    for resource in [r for token in _ALL_LABELS for r in graph.of(token)]:
         labels = resource.raw(_ALL_LABELS[resource.type] or "")
         if isinstance(labels, dict) and labels.get(name) not in (None, "", UNKNOWN):
             return True
