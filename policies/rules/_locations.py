@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from policies.graph import Graph
 from policies.model import UNKNOWN, Resource, UnknownValue, gcp
@@ -60,15 +61,23 @@ def region_of(location: str) -> str:
     return match[1] if match else place
 
 
+_PROMISES: Final[WeakKeyDictionary[Graph, list[str]]] = WeakKeyDictionary()
+"""What each stack promises, found once: every resource of it is asked."""
+
+
 def promised(graph: Graph | None) -> list[str]:
     """The places that location policies of the stack itself allow. Raises UnknownValue where they are not known."""
-    found: list[str] = []
-    for policy in [p for token in _POLICIES for p in graph.of(token)] if graph else []:
-        name, rules, values = _POLICIES[policy.type]
-        if policy.known(name) and (policy.text(name) or "").endswith("gcp.resourceLocations"):
-            for entry in policy.views(rules):
-                found.extend(str(v) for v in entry.items(values))
-    return found
+    if graph is None:
+        return []
+    if graph not in _PROMISES:
+        found: list[str] = []
+        for policy in [p for token in _POLICIES for p in graph.of(token)]:
+            name, rules, values = _POLICIES[policy.type]
+            if policy.known(name) and (policy.text(name) or "").endswith("gcp.resourceLocations"):
+                for entry in policy.views(rules):
+                    found.extend(str(v) for v in entry.items(values))
+        _PROMISES[graph] = found
+    return _PROMISES[graph]
 
 
 def inside(location: str, allowed: Iterable[str]) -> bool:
