@@ -77,7 +77,7 @@ def _apart(rule_props: dict[str, Any]) -> tuple[Sample, ...]:
     types=SECURITY_POLICIES,
     decides=("rules",),
     graph=True,
-    fix='rules=[{"action": "deny(403)", "match": {"expr": {"expression": "evaluatePreconfiguredWaf(\'cve-canary\')"}}}]',
+    fix="a rule with action deny(403) on evaluatePreconfiguredWaf('cve-canary')",
     references=("checkov:CKV_GCP_73",),
     sources=("https://cloud.google.com/armor/docs/waf-rules#cves_and_other_vulnerabilities",),
     good=(
@@ -109,7 +109,7 @@ def log4j(policy: Resource) -> Iterator[Finding]:
     types=SECURITY_POLICIES,
     decides=("rules",),
     graph=True,
-    fix='rules=[{"action": "deny(403)", "match": {"expr": {"expression": "evaluatePreconfiguredWaf(\'sqli-v33-stable\')"}}}]',
+    fix="a rule with action deny(403) on evaluatePreconfiguredWaf('sqli-v33-stable')",
     sources=_DOCS,
     good=(_policy(_waf("sqli-v33-stable"), _waf("xss-v33-stable")), _apart(_waf("rce-v33-stable"))),
     bad=({}, _policy(_waf("cve-canary")), _policy(_waf("sqli-v33-stable", preview=True))),
