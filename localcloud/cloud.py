@@ -43,7 +43,7 @@ def retrying(action: Callable[[], T]) -> T:
 
     again = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, CloudError) and error.code in (429, 503)),
-        wait=tenacity.wait_exponential_jitter(initial=FIRST_PAUSE_SECONDS, max=2.0, jitter=FIRST_PAUSE_SECONDS),
+        wait=tenacity.wait_exponential_jitter(multiplier=FIRST_PAUSE_SECONDS, max=2.0, jitter=FIRST_PAUSE_SECONDS),
         stop=tenacity.stop_after_attempt(ATTEMPTS - 1),
         reraise=True,
     )

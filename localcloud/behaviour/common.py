@@ -112,8 +112,13 @@ def keys_can_be_used(request: Request) -> None:
 
 def check_key(request: Request, service: str, key: re.Match[str], where: str, place: str | None) -> None:
     """One key in one property of a resource."""
-    if request.store.get(KEY, key.group(0)) is None:
+    found = request.store.get(KEY, key.group(0))
+    if found is None:
         raise not_found(f"CryptoKey {key.group(0)} ({where} of {request.row.token} '{request.name}')")
+    if any(version.get("state") != "ENABLED" for version in found.properties.get("primaries") or []):
+        raise refused(
+            f"{where}: the primary version of {key.group(0)} is not enabled, so that nothing can be encrypted with it"
+        )
     if place is not None and MULTI_REGIONS.get(place.lower(), place.lower()) != key.group(3):
         raise refused(
             f"{where}: the key {key.group(0)} is in {key.group(3)}, but {request.row.token} '{request.name}' is in {place}. "

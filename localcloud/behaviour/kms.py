@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from localcloud.behaviour import Request, on
 from localcloud.errors import refused
 
@@ -10,9 +12,12 @@ KEY = "gcp:kms/cryptoKey:CryptoKey"
 
 @on("deleted", "gcp:kms/keyRing:KeyRing", KEY)
 def keys_are_for_ever(request: Request) -> None:
-    """Deleting a ring or key only ends its management; the name stays taken for ever."""
-    why = "Key rings and keys cannot be deleted in Cloud KMS: use another name, or adopt the old one by `python -m localcloud`"
-    request.store.bury(request.row.token, request.id, f"{why}.", None)
+    """Deleting a ring or key ends its management and destroys all versions of the key; the thing itself stays, belongs
+    to no stack any more, and can be imported."""
+    assert request.old is not None
+    properties = dict(request.old.properties)
+    properties["primaries"] = [{**item, "state": "DESTROYED"} for item in properties.get("primaries") or []]
+    request.store.put(replace(request.old, urn="", properties=properties))
 
 
 @on("create", KEY)

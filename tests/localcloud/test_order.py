@@ -1,0 +1,262 @@
+"""Order matters as in the real cloud: services, keys and their grants, peering, references, members, projects."""
+
+from __future__ import annotations
+
+import pytest
+
+from localcloud.outputs import project_number
+from tests.localcloud.conftest import PROJECT, REGION, Created, Engine, Refused
+
+DATABASE = "gcp:sql/databaseInstance:DatabaseInstance"
+BUCKET = "gcp:storage/bucket:Bucket"
+MEMBER = "gcp:projects/iAMMember:IAMMember"
+
+
+def database(cloud: Engine, **more: object) -> Created:
+    settings = {"tier": "db-f1-micro", **more.pop("settings", {})}  # type: ignore[dict-item]
+    given = {"name": "db", "databaseVersion": "POSTGRES_16", "region": REGION, "settings": settings, **more}
+    return cloud.create(DATABASE, "db", **given)
+
+
+# --- services ---
+
+
+def test_a_service_must_be_enabled_before_its_resources(bare: Engine) -> None:
+    with pytest.raises(Refused, match=r"API \[cloudkms.googleapis.com\] not enabled.*SERVICE_DISABLED"):
+        bare.create("gcp:kms/keyRing:KeyRing", "ring", location=REGION)
+    bare.enable("cloudkms")
+    bare.create("gcp:kms/keyRing:KeyRing", "ring", location=REGION)
+
+
+def test_a_service_is_enabled_in_one_project_only(cloud: Engine) -> None:
+    with pytest.raises(Refused, match="project \\[example-keys\\]"):
+        cloud.create("gcp:kms/keyRing:KeyRing", "ring", location=REGION, project="example-keys")
+
+
+def test_what_needs_no_service_is_created_without(bare: Engine) -> None:
+    bare.create(MEMBER, "m", project=PROJECT, role="roles/viewer", member="user:jane@example.com")
+
+
+def test_a_service_in_use_is_not_disabled(cloud: Engine) -> None:
+    service = cloud.read("gcp:projects/service:Service", f"{PROJECT}/cloudkms.googleapis.com")
+    assert service is not None
+    cloud.create("gcp:kms/keyRing:KeyRing", "ring", location=REGION)
+    with pytest.raises(Refused, match="depended on by gcp:kms/keyRing:KeyRing"):
+        cloud.delete(service)
+
+
+# --- keys ---
+
+
+def test_a_database_needs_an_existing_key_that_its_agent_may_use(cloud: Engine) -> None:
+    missing = f"projects/{PROJECT}/locations/{REGION}/keyRings/r/cryptoKeys/k"
+    with pytest.raises(Refused, match="CryptoKey .* was not found"):
+        database(cloud, encryptionKeyName=missing)
+    key = cloud.key()
+    with pytest.raises(Refused, match="unable to delegate the access of CMEK: service agent service-"):
+        database(cloud, encryptionKeyName=key.id)
+    cloud.grant(key, cloud.agent("sqladmin"))
+    assert database(cloud, encryptionKeyName=key.id).id == "db"
+
+
+def test_a_key_in_another_location_is_refused(cloud: Engine) -> None:
+    key = cloud.key(location="europe-west4")
+    cloud.grant(key, cloud.agent("sqladmin"))
+    with pytest.raises(Refused, match="the key .* is in europe-west4, but .* is in europe-west1"):
+        database(cloud, encryptionKeyName=key.id)
+
+
+def test_a_grant_on_the_key_ring_counts(cloud: Engine) -> None:
+    key = cloud.key()
+    cloud.create(
+        "gcp:kms/keyRingIAMBinding:KeyRingIAMBinding",
+        "binding",
+        keyRingId=key["keyRing"],
+        role="roles/cloudkms.cryptoKeyEncrypterDecrypter",
+        members=[cloud.agent("sqladmin")],
+    )
+    assert database(cloud, encryptionKeyName=key.id).id == "db"
+
+
+def test_another_role_or_another_agent_does_not_count(cloud: Engine) -> None:
+    key, sql, secrets = cloud.key(), cloud.agent("sqladmin"), cloud.agent("secretmanager")
+    cloud.grant(key, secrets)
+    cloud.create(
+        "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
+        "viewer",
+        cryptoKeyId=key.id,
+        role="roles/cloudkms.viewer",
+        member=sql,
+    )
+    with pytest.raises(Refused, match="unable to delegate"):
+        database(cloud, encryptionKeyName=key.id)
+
+
+@pytest.mark.parametrize(("bucket", "key"), [("EU", "europe"), ("US", "us"), (REGION, REGION)])
+def test_a_multi_region_bucket_takes_the_key_of_its_multi_region(cloud: Engine, bucket: str, key: str) -> None:
+    agent = cloud.invoke("gcp:storage/getProjectServiceAccount:getProjectServiceAccount")["member"]
+    right, wrong = cloud.key("right", key), cloud.key("wrong", "asia")
+    cloud.grant(right, agent)
+    cloud.grant(wrong, agent)
+    with pytest.raises(Refused, match="is in asia"):
+        cloud.create(BUCKET, "b", location=bucket, encryption={"defaultKmsKeyName": wrong.id})
+    cloud.create(BUCKET, "b", location=bucket, encryption={"defaultKmsKeyName": right.id})
+
+
+def test_each_replica_of_a_secret_takes_a_key_of_its_own_location(cloud: Engine) -> None:
+    key = cloud.key()
+    cloud.grant(key, cloud.agent("secretmanager"))
+
+    def secret(location: str) -> Created:
+        encrypted = {"location": location, "customerManagedEncryption": {"kmsKeyName": key.id}}
+        replication = {"userManaged": {"replicas": [encrypted]}}
+        return cloud.create("gcp:secretmanager/secret:Secret", "s", secretId="s", replication=replication)
+
+    with pytest.raises(Refused, match=r"replication.userManaged.replicas\[0\].*is in europe-west1"):
+        secret("europe-west4")
+    secret(REGION)
+
+
+# --- agents and members ---
+
+
+def test_an_agent_does_not_exist_before_it_was_asked_for(cloud: Engine) -> None:
+    email = f"service-{project_number(PROJECT)}@gcp-sa-cloud-sql.iam.gserviceaccount.com"
+    key = cloud.key()
+    with pytest.raises(Refused, match=f"Service account {email} does not exist"):
+        cloud.grant(key, f"serviceAccount:{email}")
+    assert cloud.agent("sqladmin") == f"serviceAccount:{email}"
+    cloud.grant(key, f"serviceAccount:{email}")
+
+
+def test_the_storage_agent_appears_at_the_first_request(cloud: Engine) -> None:
+    key = cloud.key()
+    agent = f"serviceAccount:service-{project_number(PROJECT)}@gs-project-accounts.iam.gserviceaccount.com"
+    with pytest.raises(Refused, match="does not exist"):
+        cloud.grant(key, agent)
+    assert cloud.invoke("gcp:storage/getProjectServiceAccount:getProjectServiceAccount")["member"] == agent
+    cloud.grant(key, agent)
+
+
+def test_an_identity_of_a_disabled_service_is_refused(bare: Engine) -> None:
+    with pytest.raises(Refused, match="sqladmin.googleapis.com"):
+        bare.agent("sqladmin")
+
+
+def test_a_service_account_must_exist_to_be_granted_anything(cloud: Engine) -> None:
+    grant = {"project": PROJECT, "role": "roles/viewer"}
+    member = f"serviceAccount:orders-api@{PROJECT}.iam.gserviceaccount.com"
+    with pytest.raises(Refused, match="orders-api.* does not exist"):
+        cloud.create(MEMBER, "m", member=member, **grant)
+    account = cloud.create("gcp:serviceaccount/account:Account", "a", accountId="orders-api")
+    assert account["member"] == member
+    cloud.create(MEMBER, "m", member=member, **grant)
+
+
+def test_a_service_account_made_by_hand_can_be_named(cloud: Engine) -> None:
+    cloud.store.add_seed("account", "deployer@other.iam.gserviceaccount.com")
+    member = "serviceAccount:deployer@other.iam.gserviceaccount.com"
+    cloud.create(MEMBER, "m", project=PROJECT, role="roles/viewer", member=member)
+
+
+def test_a_binding_is_checked_member_by_member(cloud: Engine) -> None:
+    members = ["user:jane@example.com", "serviceAccount:nobody@example-prod.iam.gserviceaccount.com"]
+    with pytest.raises(Refused, match="nobody@"):
+        cloud.create("gcp:projects/iAMBinding:IAMBinding", "b", project=PROJECT, role="roles/viewer", members=members)
+
+
+def test_a_sinks_identity_exists_as_soon_as_the_sink(cloud: Engine) -> None:
+    sink = cloud.create("gcp:logging/projectSink:ProjectSink", "s", name="s", destination="storage.googleapis.com/b")
+    cloud.create(MEMBER, "m", project=PROJECT, role="roles/logging.bucketWriter", member=sink["writerIdentity"])
+
+
+# --- network, references, projects ---
+
+
+def test_a_private_database_needs_the_peering_first(cloud: Engine) -> None:
+    network = cloud.network()
+    private = {"ipConfiguration": {"ipv4Enabled": False, "privateNetwork": network.id}}
+    with pytest.raises(Refused, match="NETWORK_NOT_PEERED"):
+        database(cloud, settings=private)
+    cloud.peering(network)
+    created = database(cloud, settings=private)
+    assert created["privateIpAddress"].startswith("10.")
+    assert created["publicIpAddress"] == ""
+
+
+def test_a_database_needs_some_address(cloud: Engine) -> None:
+    with pytest.raises(Refused, match="At least one of Public IP, Private IP or PSC"):
+        database(cloud, settings={"ipConfiguration": {"ipv4Enabled": False}})
+
+
+@pytest.mark.parametrize(
+    ("token", "given"),
+    [
+        ("gcp:compute/subnetwork:Subnetwork", {"network": "absent", "ipCidrRange": "10.0.0.0/24"}),
+        ("gcp:kms/cryptoKey:CryptoKey", {"keyRing": "projects/p/locations/l/keyRings/absent"}),
+        ("gcp:sql/user:User", {"instance": "absent", "name": "u"}),
+        ("gcp:sql/database:Database", {"instance": "absent", "name": "d"}),
+        ("gcp:secretmanager/secretVersion:SecretVersion", {"secret": "projects/p/secrets/absent", "secretData": "x"}),
+        (
+            "gcp:storage/bucketIAMMember:BucketIAMMember",
+            {"bucket": "absent", "role": "r", "member": "user:a@example.com"},
+        ),
+    ],
+)
+def test_what_a_resource_refers_to_must_exist(cloud: Engine, token: str, given: dict[str, object]) -> None:
+    cloud.create("gcp:projects/service:Service", "p", project="p", service="cloudkms.googleapis.com")
+    cloud.create("gcp:projects/service:Service", "s", project="p", service="secretmanager.googleapis.com")
+    with pytest.raises(Refused, match="absent.* was not found"):
+        cloud.create(token, "x", **given)
+
+
+def test_a_reference_by_name_or_link_is_as_good_as_one_by_id(cloud: Engine) -> None:
+    network = cloud.network()
+    for number, spelling in enumerate((network.id, network["selfLink"], network["name"])):
+        cidr = f"10.{number}.0.0/24"
+        cloud.create("gcp:compute/subnetwork:Subnetwork", f"s{number}", network=spelling, ipCidrRange=cidr)
+
+
+def test_a_project_that_nobody_named_may_exist_until_somebody_says_which_do(
+    cloud: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def enable(project: str) -> Created:
+        return cloud.create("gcp:projects/service:Service", project, project=project, service="run.googleapis.com")
+
+    enable("example-anything")
+    monkeypatch.setenv("LOCALCLOUD_PROJECTS", "example-keys,example-backups")
+    enable("example-keys")
+    enable(PROJECT)
+    with pytest.raises(Refused, match="Project 'example-mistyped' not found.*seed project example-mistyped"):
+        enable("example-mistyped")
+    declared = {"projectId": "example-mistyped", "name": "x", "orgId": "1", "deletionPolicy": "DELETE"}
+    cloud.create("gcp:organizations/project:Project", "x", **declared)
+    enable("example-mistyped")
+
+
+def test_a_project_used_before_it_is_declared_is_a_missing_dependency(cloud: Engine) -> None:
+    cloud.create("gcp:projects/service:Service", "s", project="example-new", service="run.googleapis.com")
+    with pytest.raises(Refused, match="used it before it was created: make that resource depend on the project"):
+        cloud.create("gcp:organizations/project:Project", "p", projectId="example-new", name="new", orgId="1")
+
+
+def test_a_rotation_period_has_limits(cloud: Engine) -> None:
+    ring = cloud.create("gcp:kms/keyRing:KeyRing", "ring", location=REGION)
+    token = "gcp:kms/cryptoKey:CryptoKey"
+    with pytest.raises(Refused, match="at least 86400s"):
+        cloud.create(token, "k", keyRing=ring.id, rotationPeriod="3600s")
+    with pytest.raises(Refused, match="not supported for keys of purpose ASYMMETRIC_SIGN"):
+        cloud.create(token, "k", keyRing=ring.id, rotationPeriod="7776000s", purpose="ASYMMETRIC_SIGN")
+
+
+def test_an_account_id_has_a_form(cloud: Engine) -> None:
+    with pytest.raises(Refused, match="6 to 30 characters"):
+        cloud.create("gcp:serviceaccount/account:Account", "a", accountId="api")
+
+
+def test_a_user_that_signs_in_through_iam_has_no_password(cloud: Engine) -> None:
+    database(cloud)
+    user = {"instance": "db", "name": "jane@example.com", "type": "CLOUD_IAM_USER"}
+    with pytest.raises(Refused, match="cannot have a password"):
+        cloud.create("gcp:sql/user:User", "u", password="p", **user)
+    cloud.create("gcp:sql/user:User", "u", **user)
