@@ -1,0 +1,300 @@
+"""The stack file: what is right is taken as it stands, and everything wrong is named at once."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import pulumi
+import pytest
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+
+from config import AREAS, ConfigError, StackConfig, load, parse
+from policies.clauses import CLAUSES
+from settings import limits
+from settings.base import Mistake
+from settings.mistakes import _field, _inside, example_of
+from tests.recording import ROOT, record, record_stack, stack_file
+
+PREFIX = "secure-hosting:"
+Change = Callable[[dict[str, Any]], None]
+
+
+def sections() -> dict[str, Any]:
+    """The sections of the production file, free to be changed."""
+    return {key.removeprefix(PREFIX): value for key, value in stack_file().items()}
+
+
+def mistakes(raw: dict[str, Any], secret_keys: tuple[str, ...] = ()) -> tuple[Mistake, ...]:
+    """What is wrong with a file."""
+    with pytest.raises(ConfigError) as refusal:
+        parse(raw, secret_keys=secret_keys)
+    return refusal.value.mistakes
+
+
+def put(path: str, value: Any) -> Change:
+    """A change that writes a value."""
+
+    def change(raw: dict[str, Any]) -> None:
+        *holders, last = path.split(".")
+        for holder in holders:
+            raw = raw[holder]
+        raw[last] = value
+
+    return change
+
+
+def drop(path: str) -> Change:
+    """A change that takes a line out."""
+
+    def change(raw: dict[str, Any]) -> None:
+        *holders, last = path.split(".")
+        for holder in holders:
+            raw = raw[holder]
+        del raw[last]
+
+    return change
+
+
+def test_the_production_file_is_right() -> None:
+    """It is read as it stands, and frozen."""
+    config = parse(sections())
+    assert config.databases["orders"].backup.retained == 35
+    assert config.databases["inventory"].backup.final_days == 60
+    assert [str(block) for block in config.network.egress["payments"].ranges] == ["203.0.113.0/28"]
+    assert config.company.production
+    with pytest.raises(ValidationError):
+        config.company.environment = "development"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        config.databases["extra"] = config.databases["orders"]  # type: ignore[index]
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    row["wrong"]: {"key": row.get("put") or row.get("drop"), **row}
+    for row in YAML(typ="safe").load(ROOT / "tests" / "config_mistakes.yaml")
+}
+
+
+def make(row: dict[str, Any]) -> Change:
+    """The change that a row of the table describes."""
+    return put(row["put"], copy.deepcopy(row["value"])) if "put" in row else drop(row["drop"])
+
+
+@pytest.mark.parametrize("row", WRONG.values(), ids=WRONG.keys())
+def test_a_mistake_is_named_with_key_clause_and_remedy(row: dict[str, Any]) -> None:
+    """One mistake in an otherwise good file is the only one reported."""
+    raw = sections()
+    make(row)(raw)
+    (mistake,) = mistakes(raw)
+    assert (mistake.key, mistake.clause) == (row["key"], row["clause"])
+    assert row["says"] in mistake.problem
+    assert mistake.example
+
+
+TOGETHER = """too few backups, group of elsewhere, wildcard, bad database name, misspelt section, same region,
+one project for two, impossible project, slow rotation, overlapping ranges, flow logs off, short lock, no day,
+writer who reads, unknown secret, secrets renewed too late, workload name too short, unprotecting nothing,
+a label Google refuses"""
+
+
+def test_no_mistake_hides_another() -> None:
+    """Every mistake of a very bad file is in one message: nobody has to come back twenty times."""
+    rows = [WRONG[name.strip()] for name in TOGETHER.split(",")]
+    raw = sections()
+    for row in rows:
+        make(row)(raw)
+    assert {row["key"] for row in rows} <= {mistake.key for mistake in mistakes(raw)}
+
+
+def test_a_verdict_on_a_wrong_value_is_withheld() -> None:
+    """A region that does not exist is not also reported as not promised, nor as equal to the other."""
+    raw = sections()
+    put("regions.primary", "europe-wset4")(raw)
+    assert [mistake.key for mistake in mistakes(raw)] == ["regions.primary"]
+
+
+def test_an_empty_file_is_told_what_it_needs() -> None:
+    """Each required section once, with a whole example."""
+    found = mistakes({})
+    required = {field.alias for field in StackConfig.model_fields.values() if field.is_required()}
+    assert {mistake.key for mistake in found} == required
+    assert all(mistake.problem == "is missing" for mistake in found)
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of all values in the production file."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    else:
+        yield path
+
+
+LEAVES = [path for path in leaves(sections()) if not path[0].startswith("pulumi:")]
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=".".join)
+def test_a_value_of_another_type_is_refused_where_it_stands(path: tuple[str, ...]) -> None:
+    """No value is bent into shape: an object is no number, text, yes or list."""
+    raw = sections()
+    put(".".join(path), {"some": "thing"})(raw)
+    assert mistakes(raw)[0].key in {".".join(path), ".".join((*path, "0"))}
+
+
+REQUIRED = [path for path in LEAVES if (field := _field(StackConfig, path)[1]) is not None and field.is_required()]
+
+
+@pytest.mark.parametrize("path", REQUIRED, ids=".".join)
+def test_a_decision_that_is_left_out_is_asked_for(path: tuple[str, ...]) -> None:
+    """What a company has to decide has no default."""
+    raw = sections()
+    drop(".".join(path))(raw)
+    (mistake,) = mistakes(raw)
+    assert (mistake.key, mistake.problem) == (".".join(path), "is missing")
+
+
+SECRETS = {
+    "a private key": "-----BEGIN PRIVATE KEY-----\nMIIEvQ",
+    "a Google API key": "AIza" + "SyA1234567890abcdefghijklmnopqrstuv",
+    "a GitHub token": "ghp_" + "0123456789abcdefghijklmnopqrstuvwxyz",
+    "a Render key": "rnd_" + "0123456789abcdefghij",
+    "a signed token": "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxIn0.c2ln",
+    "an address with a password": "postgres://app:" + "hunter2hunter2@10.0.0.1/orders",
+}
+
+
+@pytest.mark.parametrize("value", SECRETS.values(), ids=SECRETS.keys())
+def test_a_secret_in_plain_text_is_refused_wherever_it_stands(value: str) -> None:
+    """By its looks, also in a field that takes any text; and it is not repeated in the message."""
+    raw = sections()
+    put("dataClasses.customer.purpose", value)(raw)
+    with pytest.raises(ConfigError) as refusal:
+        parse(raw)
+    assert ("dataClasses.customer.purpose", "CHG-2") in [(m.key, m.clause) for m in refusal.value.mistakes]
+    assert value not in str(refusal.value)
+    assert value[:12] not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["password", "apiKey", "api_key", "clientSecret", "accessToken", "privateKey"])
+def test_a_secret_is_known_by_the_name_of_its_key(name: str) -> None:
+    """Whatever it looks like; the key is then not also called unknown."""
+    raw = sections()
+    put(f"databases.orders.{name}", "correct horse")(raw)
+    (mistake,) = mistakes(raw)
+    assert (mistake.key, mistake.clause) == (f"databases.orders.{name}", "CHG-2")
+    assert "correct horse" not in mistake.problem + mistake.example
+
+
+def test_a_secret_of_another_namespace_is_refused_as_well() -> None:
+    """Credentials of a provider in the stack file are in version control too."""
+    (mistake,) = mistakes({**sections(), "gcp:credentials": '{"private_key": "..."}'})
+    assert (mistake.key, mistake.clause) == ("gcp:credentials", "CHG-2")
+
+
+def test_an_encrypted_value_is_refused() -> None:
+    """Nothing here takes a secret from the file, so it would end up somewhere unguarded."""
+    (mistake,) = mistakes(sections(), secret_keys=("workloads",))
+    assert (mistake.key, mistake.clause) == ("workloads", "CHG-2")
+
+
+def fields(model: type[BaseModel], seen: set[type[BaseModel]] | None = None) -> Iterator[tuple[str, Any]]:
+    """Every setting of every section."""
+    seen = seen if seen is not None else set()
+    seen.add(model)
+    for name, field in model.model_fields.items():
+        yield f"{model.__name__}.{name}", field
+        inside = _inside(field.annotation)
+        if inside is not None and inside[1] not in seen:
+            yield from fields(inside[1], seen)
+
+
+FIELDS = dict(fields(StackConfig))
+
+
+@pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS.keys())
+def test_every_setting_has_clause_example_and_explanation(field: Any) -> None:
+    """The message about a mistake is made of these."""
+    assert field.json_schema_extra["clause"] in CLAUSES
+    assert field.description
+    assert example_of(field) is not None
+
+
+def test_every_example_is_accepted() -> None:
+    """Whoever copies the line from the message is not refused again."""
+    whole = {field.alias: example_of(field) for field in StackConfig.model_fields.values()}
+    assert StackConfig.model_validate_json(json.dumps(whole))
+
+
+@pytest.mark.parametrize("field", [f for f in FIELDS.values() if not f.is_required()], ids=lambda f: f.alias)
+def test_every_default_is_as_strict_as_what_is_written(field: Any) -> None:
+    """A default goes through the same checks as a value: nothing is weaker because nobody thought of it."""
+    default = field.get_default(call_default_factory=True)
+    kind = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    assert TypeAdapter(kind).validate_python(default) == default
+
+
+def test_every_area_with_a_check_is_asked() -> None:
+    """A check that is never called refuses nothing."""
+    import settings
+
+    modules = {module for module in vars(settings).values() if hasattr(module, "check")}
+    assert modules == set(AREAS)
+
+
+def test_the_message_is_for_the_person_who_reads_it() -> None:
+    """File, count, and per mistake: key, clause, what is wrong, what to write."""
+    raw = sections()
+    put("databases.orders.backup.retained", 7)(raw)
+    with pytest.raises(ConfigError) as refusal:
+        parse(raw, stack="prod")
+    assert str(refusal.value) == (
+        "Pulumi.prod.yaml has 1 mistake; nothing was changed.\n"
+        "1. databases.orders.backup.retained  (BAK-2)\n"
+        "   7 should be greater than or equal to 30\n"
+        "   write: retained: 35"
+    )
+
+
+def test_parsing_leaves_the_file_as_it_was() -> None:
+    """Repairs for the sake of finding more mistakes never reach the caller's values."""
+    raw = sections()
+    put("databases.orders.backup.retained", 7)(raw)
+    before = copy.deepcopy(raw)
+    mistakes(raw)
+    assert raw == before
+
+
+def test_the_program_reads_what_the_engine_hands_over() -> None:
+    """Structured values arrive as text; keys of other namespaces are none of ours."""
+    read: list[StackConfig] = []
+    record(lambda: read.append(load()), config={**stack_file(), "gcp:region": "europe-west1"})
+    assert read[0].projects.keys == "example-prod-keys"
+    with pytest.raises(ConfigError, match=r"Pulumi\.staging\.yaml has"):
+        record(lambda: read.append(load()), config={}, stack="staging")
+
+
+def test_a_refused_file_leaves_nothing_behind() -> None:
+    """The program ends before the first resource, with a message and no traceback."""
+    config = stack_file()
+    config[f"{PREFIX}regions"]["backup"] = "europe-west1"
+    with pytest.raises(pulumi.RunError, match=r"regions\.backup  \(BAK-3\)"):
+        record_stack(config)
+
+
+FIGURES = {
+    "BAK-2": {limits.BACKUPS_RETAINED_MIN, limits.RECOVERY_DAYS},
+    "BAK-8": {limits.SOFT_DELETE_DAYS_MIN},
+    "ENC-2": {limits.KEY_ROTATION_DAYS_MAX},
+    "ENC-5": {limits.KEY_DESTROY_DAYS_MIN},
+    "LOG-3": {limits.LOG_RETENTION_DAYS_MIN},
+}
+
+
+@pytest.mark.parametrize(("clause", "figures"), FIGURES.items(), ids=FIGURES.keys())
+def test_figures_are_those_of_the_written_policy(clause: str, figures: set[int]) -> None:
+    """Text and configuration say the same number of days."""
+    assert {int(number) for number in re.findall(r"\d+", CLAUSES[clause].sentence)} == figures
