@@ -98,6 +98,7 @@ def environment_isolated(resource: Resource) -> Iterator[Finding]:
         {"ipAllowList": [_EVERYWHERE]},
         {"ipAllowList": [{"cidrBlock": "0.0.0.0/1"}, {"cidrBlock": "128.0.0.0/1"}]},
         {"ipAllowList": [{"cidrBlock": "::/0"}]},
+        {"ipAllowList": [{"description": "nobody said who"}]},
         Sample(render.KEY_VALUE, {"plan": "pro"}),
         Sample(render.REDIS, {"ipAllowList": [_EVERYWHERE]}),
     ),
@@ -115,7 +116,7 @@ def datastore_not_public(store: Resource) -> Iterator[Finding]:
     elif any(e.data is UNKNOWN or value is UNKNOWN for e, value in zip(entries, known, strict=True)):
         raise UnknownValue("ipAllowList")
     for entry, value in zip(entries, known, strict=True):
-        if isinstance(value, str) and network(value) is None:
+        if value is not UNKNOWN and (not isinstance(value, str) or network(value) is None):
             yield fail(entry, "cidrBlock", f"is {entry.show('cidrBlock')}, not an address range")
 
 
