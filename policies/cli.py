@@ -63,11 +63,12 @@ def judge(
     rules = pack.rules()
     try:
         settings = pack.read_config(config) if config else {}
-        pack.make_judge(rules, settings, today=day, waivers=waivers)
+        prepared = pack.make_judge(rules, settings, today=day, waivers=waivers)
     except (SettingsError, WaiverError) as error:
         _refuse(str(error))
     threshold = SEVERITIES.index(fail_on) if fail_on in SEVERITIES else len(SEVERITIES)
     stops = unreadable = False
+    without: Counter[str] = Counter()
     for file in files:
         try:
             stack = load(file)
@@ -75,15 +76,18 @@ def judge(
             _ERR.print(f"[red]error[/]: {escape(str(error))}")
             unreadable = True
             continue
-        judging = pack.make_judge(rules, settings, today=day, waivers=waivers)
+        judging = prepared.afresh()
         results = [*judging.judge_graph(stack), *judge_waivers(judging)]
         stops = stops or any(_stops(r, threshold) for r in results)
         unheard = Counter(r.type for r in stack.resources if r.custom and not _heard(judging, r.type))
+        without += unheard
         if as_json:
             for result in results:
                 sys.stdout.write(json.dumps({"file": str(file), **report.record(result)}) + "\n")
         else:
             _print(file, results, unheard, show_all=show_all)
+    if as_json and without:
+        _ERR.print(f"without a rule of their own: {escape(_listed(without))}")
     raise typer.Exit(BAD_INPUT if unreadable else 1 if stops else 0)
 
 
@@ -107,8 +111,11 @@ def _print(file: Path, results: list[Result], unheard: Counter[str], *, show_all
     )
     _OUT.print(f"{escape(str(file))}: {len(results)} checks: {said}")
     if unheard:
-        names = ", ".join(f"{t} ({n})" for t, n in sorted(unheard.items()))
-        _OUT.print(f"  without a rule of their own: {escape(names)}")
+        _OUT.print(f"  without a rule of their own: {escape(_listed(unheard))}")
+
+
+def _listed(types: Counter[str]) -> str:
+    return ", ".join(f"{t} ({n})" for t, n in sorted(types.items()))
 
 
 @app.command("list")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from policies.model import Resource, View, masker, split_path
+
+T = TypeVar("T")
 
 _PREFIX = re.compile(r"^(https?:)?//(www\.|[a-z0-9-]+\.)?googleapis\.com/([a-z]+/(v\d+[a-z0-9]*|projects(?=/))/)?")
 
@@ -35,6 +37,8 @@ class Graph:
         self.project = project
         self.by_urn: dict[str, Resource] = {r.urn: r for r in self.resources}
         self._by_type: dict[str, list[Resource]] = {}
+        self._of: dict[tuple[str, ...], list[Resource]] = {}
+        self._once: dict[object, Any] = {}
         for resource in self.resources:
             resource.graph = self
             self._by_type.setdefault(resource.type, []).append(resource)
@@ -43,7 +47,16 @@ class Graph:
         """The resources of the given type tokens, in the order of the stack."""
         if len(types) == 1:
             return self._by_type.get(types[0], [])
-        return [r for r in self.resources if r.type in types]
+        if types not in self._of:
+            self._of[types] = [r for r in self.resources if r.type in types]
+        return self._of[types]
+
+    def once(self, compute: Callable[..., T], *arguments: Hashable) -> T:
+        """What a function finds out about the whole stack, found out once however many resources ask for it."""
+        key = (compute, arguments)
+        if key not in self._once:
+            self._once[key] = compute(self, *arguments)
+        return self._once[key]  # type: ignore[no-any-return]
 
     @cached_property
     def types(self) -> set[str]:

@@ -66,6 +66,10 @@ class Judge:
     used_waivers: set[int] = field(default_factory=set)
     _by_type: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
 
+    def afresh(self) -> Judge:
+        """The same judge before its next stack: what it prepared is kept, which waivers were used is forgotten."""
+        return dataclasses.replace(self, used_waivers=set())
+
     def rules_for(self, type_token: str) -> tuple[Rule, ...]:
         """The resource rules that judge this type, found once per type."""
         found = self._by_type.get(type_token)

@@ -24,18 +24,24 @@ class LoadError(Exception):
 def load(path: Path) -> Graph:
     """The stack in a file. Raises LoadError for a file that cannot be read, is cut short, or is of another kind."""
     try:
-        document = json.loads(path.read_bytes())
+        return from_document(json.loads(path.read_bytes()), str(path))
     except OSError as error:
         raise LoadError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise LoadError(f"{path}: is not text in UTF-8 (byte {error.start})") from error
     except json.JSONDecodeError as error:
-        end = path.stat().st_size
-        cut = " (it seems cut short)" if error.pos >= end - 2 or "Unterminated" in error.msg else ""
-        raise LoadError(f"{path}: is not JSON: {error.msg} at line {error.lineno}{cut}") from error
+        raise LoadError(f"{path}: is not JSON: {error.msg} at line {error.lineno}{_hint(error)}") from error
     except RecursionError as error:
         raise LoadError(f"{path}: is nested too deeply to be a stack") from error
-    return from_document(document, str(path))
+
+
+def _hint(error: json.JSONDecodeError) -> str:
+    if not error.doc.strip():
+        return " (the file is empty)"
+    if error.msg.startswith("Extra data"):
+        return " (several documents; an event log is not a stack: give the digest or the export)"
+    cut = "Unterminated" in error.msg or not error.doc[error.pos :].strip()
+    return " (it seems cut short)" if cut else ""
 
 
 def from_document(document: Any, origin: str = "document") -> Graph:
@@ -58,9 +64,7 @@ def _export(document: Mapping[str, Any], origin: str) -> Graph:
             f"{origin}: export version {version!r}; this judge reads {EXPORT_VERSIONS[0]} to {EXPORT_VERSIONS[-1]}"
         )
     deployment = document["deployment"]
-    resources = deployment.get("resources") if isinstance(deployment, Mapping) else None
-    if deployment and resources is None:
-        resources = []
+    resources = (deployment.get("resources") or []) if isinstance(deployment, Mapping) else None
     if not isinstance(resources, list):
         raise LoadError(f"{origin}: deployment.resources is not a list")
     states = [s for s in resources if not (isinstance(s, Mapping) and s.get("delete"))]
@@ -94,30 +98,45 @@ def _graph(states: Iterable[Any], origin: str) -> Graph:
 
 
 def resource(state: Any, origin: str = "resource") -> Resource:
-    """One resource from the engine's JSON form of its state."""
+    """One resource from the engine's JSON form of its state. Raises LoadError where it has another form."""
     if not isinstance(state, Mapping) or not isinstance(state.get("urn"), str):
         raise LoadError(f"{origin} has no urn")
     urn: str = state["urn"]
-    token = state.get("type") or type_of(urn)
-    inputs, outputs = state.get("inputs"), state.get("outputs")
-    for key, value in (("inputs", inputs), ("outputs", outputs)):
-        if value is not None and not isinstance(value, Mapping):
-            raise LoadError(f"{origin} ({urn}): {key} is not an object")
-    declared = decode(inputs if inputs else outputs or {})
-    edges = state.get("propertyDependencies") or {}
+    origin = f"{origin} ({urn})"
+    inputs, outputs = _object(state, "inputs", origin), _object(state, "outputs", origin)
+    declared = decode(inputs or outputs)
+    edges = _object(state, "propertyDependencies", origin)
     return Resource(
         data=declared,
         urn=urn,
-        type=str(token),
+        type=str(state.get("type") or type_of(urn)),
         name=urn.rsplit("::", 1)[-1],
-        outputs={**declared, **decode(outputs or {})},
+        outputs={**declared, **decode(outputs)},
         protect=bool(state.get("protect")),
-        ignore_changes=tuple(state.get("ignoreChanges") or ()),
+        ignore_changes=_texts(state, "ignoreChanges", origin),
         provider=state.get("provider") or None,
         parent=state.get("parent") or None,
-        dependencies=tuple(state.get("dependencies") or ()),
-        property_dependencies={k: tuple(v or ()) for k, v in edges.items()},
+        dependencies=_texts(state, "dependencies", origin),
+        property_dependencies={key: _texts(edges, key, origin) for key in edges},
         custom=bool(state.get("custom", True)),
         id=state.get("id") or None,
         position=state.get("sourcePosition") or None,
     )
+
+
+def _object(holder: Mapping[str, Any], key: str, origin: str) -> Mapping[str, Any]:
+    value = holder.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise LoadError(f"{origin}: {key} is not an object")
+    return value
+
+
+def _texts(holder: Mapping[str, Any], key: str, origin: str) -> tuple[str, ...]:
+    value = holder.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise LoadError(f"{origin}: {key} is not a list of texts")
+    return tuple(value)

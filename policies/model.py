@@ -72,7 +72,7 @@ class UnknownValue(Exception):
         self.path = path
 
 
-_BOOKKEEPING: Final = frozenset({"__defaults", "__meta"})
+_BOOKKEEPING: Final = frozenset({"__defaults", "__meta", "__internal"})
 """What provider bridges note inside inputs and outputs for themselves: nothing that anybody declared."""
 
 
@@ -142,24 +142,39 @@ def reveal(value: Any) -> Any:
 
 
 def _descend(value: Any, steps: tuple[str | int, ...]) -> tuple[Any, bool]:
-    """What stands at the end of a path, and whether it or anything above it is kept encrypted."""
-    secret = isinstance(value, Secret)
+    """What stands at the end of a path, and whether it or anything above it is kept encrypted.
+
+    Every reader goes through here, hence the short way through plain blocks.
+    """
+    secret = type(value) is Secret
     for step in steps:
-        if isinstance(value, Secret):
-            value = value.value
-        if isinstance(value, list) and isinstance(step, str) and len(value) == 1:
-            secret = secret or isinstance(value[0], Secret)
-            value = reveal(value[0])
-        if value is UNKNOWN:
-            return UNKNOWN, secret
-        if isinstance(value, dict):
-            value = value if step == 0 else value.get(step)
-        elif isinstance(value, list) and isinstance(step, int):
-            value = value[step] if step < len(value) else None
+        if type(value) is dict and type(step) is str:
+            value = value.get(step)
         else:
-            return None, secret
-        secret = secret or isinstance(value, Secret)
+            value, hidden = _enter(value, step)
+            secret = secret or hidden
+            if value is UNKNOWN:
+                break
+        if value is None:
+            break
+        secret = secret or type(value) is Secret
     return value, secret
+
+
+def _enter(value: Any, step: str | int) -> tuple[Any, bool]:
+    """One step into something that is not a plain block: an unknown, a secret, a list, or a lone block by index."""
+    secret = type(value) is Secret
+    value = reveal(value)
+    if isinstance(value, list) and isinstance(step, str) and len(value) == 1:
+        secret = secret or type(value[0]) is Secret
+        value = reveal(value[0])
+    if value is UNKNOWN:
+        return UNKNOWN, secret
+    if isinstance(value, dict):
+        return (value if step == 0 else value.get(str(step))), secret
+    if isinstance(value, list) and isinstance(step, int) and step < len(value):
+        return value[step], secret
+    return None, secret
 
 
 _TRUE: Final = frozenset({"true", "on", "yes", "1", "enabled"})
@@ -272,7 +287,8 @@ class View:
         value, secret = _descend(self.data, split_path(path))
         if value is None:
             return "not set"
-        if secret or self.masked or (isinstance(value, str) and _SENSITIVE.search(str((split_path(path) or ("",))[-1]))):
+        last = str((split_path(path) or ("",))[-1])
+        if secret or self.masked or (isinstance(value, str) and _SENSITIVE.search(last)):
             return "[secret]"
         shown = "not known yet" if value is UNKNOWN else repr(value)
         return shown if len(shown) <= 120 else shown[:117] + "..."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -14,6 +15,7 @@ _V6_GLOBAL: Final = ipaddress.IPv6Network("2000::/3")
 """Where public IPv6 addresses are given out (RFC 4291): covering half of it is open to the world."""
 
 
+@lru_cache(maxsize=65536)
 def network(text: str) -> Network | None:
     """An address or range (`10.0.0.0/8`, `10.0.0.1`, `*`, `any`, `::/0`) as a network, or None where it is none."""
     word = text.strip().lower()
