@@ -141,6 +141,13 @@ def _can_go(resource: Resource) -> bool:
     return isinstance(labels, dict) and labels.get("lifetime") == "temporary"
 
 
+def _stack(graph: Graph) -> str:
+    """The stack's short name, in small letters: as the graph was told, else as the resources' URNs say."""
+    urns = (r.urn for r in graph.resources)
+    told = graph.stack or next((u.split("::")[0].removeprefix("urn:pulumi:") for u in urns if "::" in u), "")
+    return told.rsplit("/", 1)[-1].lower()
+
+
 _NO_CLOUD = frozenset({"pulumi", "random", "tls", "time", "pulumiverse", "std", "archive", "null", "cloudinit"})
 """Packages that reach no account: who runs them, and with which credentials, makes no difference."""
 
@@ -185,7 +192,7 @@ _NO_CLOUD = frozenset({"pulumi", "random", "tls", "time", "pulumiverse", "std", 
 def provider_explicit(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding]:
     """A default provider takes account, project and credentials from whoever runs the command: the same code changes
     another company's project from another laptop. Judged in stacks named like production."""
-    name = graph.stack.rsplit("/", 1)[-1].lower()
+    name = _stack(graph)
     if not any(fnmatchcase(name, str(p)) for p in params["production_stacks"]):
         yield skip(f"the stack {name or '(unnamed)'} is not production")
         return
