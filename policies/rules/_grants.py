@@ -32,7 +32,8 @@ def role_lost(grant: Grant) -> bool:
 
 def member_lost(grant: Grant) -> bool:
     """Whether the member is not known, nor its kind by what it comes from."""
-    return not grant.member and not grant.kind and any("member" in path for path in grant.unknown)
+    hidden = any(path != "role" and not path.endswith(".role") for path in grant.unknown)
+    return hidden and not grant.member and not grant.kind
 
 
 def roles(resource: Resource, apart: Callable[[Grant], bool] = bool) -> Iterator[Grant]:
