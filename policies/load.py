@@ -50,7 +50,8 @@ def from_document(document: Any, origin: str = "document") -> Graph:
         if "deployment" in document:
             return _export(document, origin)
         if "checkpoint" in document:
-            latest = (document.get("checkpoint") or {}).get("latest") or {}
+            checkpoint = _object(document, "checkpoint", origin)
+            latest = _object(checkpoint, "latest", f"{origin}: checkpoint")
             return _export({"version": document.get("version", 3), "deployment": latest}, origin)
         if "steps" in document or "changeSummary" in document:
             return _digest(document, origin)
