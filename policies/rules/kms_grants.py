@@ -10,7 +10,7 @@ from typing import Final
 from policies.graph import Graph
 from policies.iam import Grant, all_parts, parts
 from policies.model import Resource, Secret, UnknownValue, gcp
-from policies.rule import Finding, Sample, fail, fail_stack, rule, skip
+from policies.rule import Finding, Sample, fail, rule, skip
 from policies.rules._sql import INSTANCE
 
 _USE: Final = frozenset(
@@ -214,7 +214,17 @@ def _speaks_of_reencryption(resource: Resource) -> bool:
         (
             Sample("hosting:data:Database", {}, name="database"),
             Sample(INSTANCE, {"encryptionKeyName": _KEY_ID}, name="main"),
-            Sample(_SCHEDULE, {"name": "reencrypt", "schedule": "0 3 * * *", "paused": True}),
+            Sample(
+                _SCHEDULE,
+                {"name": "reencrypt", "schedule": "0 3 * * *", "paused": True},
+                depends={"httpTarget": ("main",)},
+            ),
+        ),
+        (
+            Sample("hosting:data:Database", {}, name="database"),
+            Sample(INSTANCE, {"encryptionKeyName": _KEY_ID}, name="main"),
+            Sample(INSTANCE, {"encryptionKeyName": _KEY_ID}, name="other"),
+            Sample(_SCHEDULE, {"schedule": "0 3 * * *", "httpTarget": {"uri": "https://x/instances/main/reencrypt"}}),
         ),
     ),
     not_applicable=((Sample(INSTANCE, {"encryptionKeyName": _KEY_ID}, name="main"),),),
@@ -225,12 +235,26 @@ def data_reencrypted(graph: Graph) -> Iterator[Finding]:
     if not any(t.startswith("hosting:") for t in graph.types):
         yield skip("the stack is not made of this project's components")
         return
-    if not any(instance.has("encryptionKeyName") for instance in graph.of(INSTANCE)):
+    instances = [instance for instance in graph.of(INSTANCE) if instance.has("encryptionKeyName")]
+    if not instances:
         yield skip("no database has a key of our own")
         return
     workers = {worker.urn for worker in graph.of(*_WORKERS) if _speaks_of_reencryption(worker)}
-    for schedule in graph.of(_SCHEDULE):
-        edges = set(schedule.dependencies).union(*schedule.property_dependencies.values())
-        if (edges & workers or _speaks_of_reencryption(schedule)) and not schedule.flag("paused"):
-            return
-    yield fail_stack("no schedule runs a job that encrypts the databases again")
+    schedules = [schedule for schedule in graph.of(_SCHEDULE) if not schedule.flag("paused")]
+    if any(_made_after(schedule) & workers for schedule in schedules):
+        return
+    speaking = [schedule for schedule in schedules if _speaks_of_reencryption(schedule)]
+    for instance in instances:
+        if not any(_is_for(schedule, instance) for schedule in speaking):
+            yield fail(instance, "", "is encrypted again by no schedule after its key rotated")
+
+
+def _made_after(resource: Resource) -> set[str]:
+    return set(resource.dependencies).union(*resource.property_dependencies.values())
+
+
+def _is_for(schedule: Resource, instance: Resource) -> bool:
+    name = instance.output("name") or instance.name
+    return instance.urn in _made_after(schedule) or any(
+        isinstance(value, str) and f"/instances/{name}" in value for _, value in schedule.walk()
+    )
