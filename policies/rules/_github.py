@@ -54,9 +54,10 @@ def repository_keys(resource: Resource) -> tuple[set[str], bool]:
             unknown = True
         elif isinstance(value, str) and value:
             keys.add(value.rsplit("/", 1)[-1].lower())
-        if resource.graph:
-            for target in resource.graph.targets(resource, path, REPOSITORY):
-                keys |= names_of(target)
+        for repository in resource.graph.of(REPOSITORY) if resource.graph else []:
+            names = names_of(repository)
+            if keys & names or (resource.graph and repository in resource.graph.targets(resource, path, REPOSITORY)):
+                keys |= names
                 unknown = False
     return keys, unknown
 

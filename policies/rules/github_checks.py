@@ -100,6 +100,10 @@ def checks_strict(protection: Resource) -> Iterator[Finding]:
     good=(
         (_REPOSITORY, ruleset()),
         (_REPOSITORY, Sample(github.BRANCH_PROTECTION, {"pattern": "main"}, "b", {"repositoryId": ("app",)})),
+        (
+            Sample(github.REPOSITORY, {"name": "app"}, "app", outputs={"nodeId": "R_1"}),
+            Sample(github.BRANCH_PROTECTION, {"pattern": "main", "repositoryId": "R_1"}, "b"),
+        ),
         (_REPOSITORY, Sample(github.ORGANIZATION_RULESET, {**ruleset().props, "repository": None}, "org")),
     ),
     bad=(

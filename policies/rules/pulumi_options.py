@@ -25,6 +25,7 @@ _TOLERATED = {
 """What the cloud itself changes all the time; ignoring it hides nothing."""
 
 
+@lru_cache(maxsize=4096)
 def _steps(path: str) -> tuple[str, ...]:
     """A property path as comparable steps: `settings[0].ip_configuration` is `("settings", "ipconfiguration")`."""
     plain = re.sub(r"\[[^\]]*\]", "", path.replace('["', ".").replace('"]', ""))
@@ -32,19 +33,19 @@ def _steps(path: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def _concrete_rules(size: int) -> tuple[tuple[tuple[str, ...], tuple[tuple[str, ...], ...]], ...]:
+def _concrete_rules(size: int) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     """Type tokens and deciding paths of every rule that names its types (`size` renews it when rules are added)."""
     return tuple(
-        (r.types, tuple(_steps(p) for p in r.decides))
+        (r.types, r.decides)
         for r in list(REGISTRY.values())[:size]
         if r.scope == "resource" and r.decides and not any(t in ("*", "gcp:*") for t in r.types)
     )
 
 
 @lru_cache(maxsize=4096)
-def security_relevant(type_token: str, size: int) -> frozenset[tuple[str, ...]]:
+def security_relevant(type_token: str, size: int) -> frozenset[str]:
     """The properties of a type that decide some rule: the union of what all rules about it read."""
-    found: set[tuple[str, ...]] = set()
+    found: set[str] = set()
     for types, paths in _concrete_rules(size):
         if any(type_token == t or (t.endswith("*") and type_token.startswith(t[:-1])) for t in types):
             found.update(paths)
@@ -93,7 +94,7 @@ def ignores_no_security_field(graph: Graph) -> Iterator[Finding]:
             steps = _steps(path)
             if (resource.type, ".".join(steps)) in _TOLERATED:
                 continue
-            hidden = sorted(".".join(d) for d in decisive if _hides(steps, d)) if steps else []
+            hidden = sorted(d for d in decisive if _hides(steps, _steps(d))) if steps else []
             if hidden or steps == ("*",):
                 shown = ", ".join(hidden[:3]) or "everything"
                 yield fail(resource, path, f"is ignored, and with it {shown}: a weakened value would stay")

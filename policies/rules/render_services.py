@@ -129,6 +129,11 @@ def deploys_after_checks(service: Resource) -> Iterator[Finding]:
         ),
         (_service(repo="git@github.com:Example/App.git"), Sample(github.RULESET, _RULESET, "protect")),
         (
+            _service(),
+            Sample(github.REPOSITORY, {"name": "app"}, "app", outputs={"nodeId": "R_1"}),
+            Sample(github.BRANCH_PROTECTION, {"pattern": "main", "repositoryId": "R_1"}, "protect"),
+        ),
+        (
             _service(branch="release"),
             Sample(github.BRANCH_PROTECTION_V3, {"repository": "app", "branch": "release"}, "protect"),
         ),
