@@ -38,7 +38,7 @@ class Naming:
 
 
 def check(row: ResourceType, olds: Values, news: Values, naming: Naming) -> tuple[Values, list[str]]:
-    """The checked inputs and every reason for refusing them, each naming the type, the property and what is accepted."""
+    """The checked inputs and every reason for refusing them: type, property and what is accepted."""
     given = {key: value for key, value in news.items() if value is not None and key != DEFAULTS}
     failures = [f"{row.token}: {reason}" for reason in refusals(row.properties, given, ())]
     return with_defaults(row.properties, olds, given, naming), failures

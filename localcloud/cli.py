@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from enum import Enum
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,7 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Which = Annotated[str, typer.Argument(help="An id, a URN, or a logical name if it is unambiguous.")]
 
 
-class Operation(str, Enum):
+class Operation(StrEnum):
     """Operations that a fault can strike."""
 
     create = "create"
@@ -193,10 +193,10 @@ def seed_account(emails: Annotated[list[str], typer.Argument(help="Email address
         opened().add_seed("account", email)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a refusal is one line on stderr and exit code 1."""
     try:
-        app(prog_name="python -m localcloud")
+        app(arguments, prog_name="python -m localcloud")
     except LocalCloudError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)

@@ -1,10 +1,10 @@
-"""The cloud: resources are created, read, updated and deleted, in the order and under the conditions of the real one."""
+"""The cloud: resources are created, read, updated and deleted under the conditions of the real one."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from localcloud import behaviour, faults
@@ -141,7 +141,8 @@ class Cloud:
         if state.get("deletionPolicy") == "PREVENT":
             raise CloudError(
                 400,
-                f"cannot destroy {row.token} {caller.name} without setting deletionPolicy to 'DELETE' and running `pulumi up`",
+                f"cannot destroy {row.token} {caller.name} without setting deletionPolicy to 'DELETE' "
+                "and running `pulumi up`",
                 "deletionPolicy",
             )
         if state.get("deletionPolicy") == "ABANDON":
@@ -198,8 +199,8 @@ class Cloud:
         return resource
 
 
-def current_inputs(row: ResourceType, resource: Resource, given: Values | None) -> Values:
-    """Inputs as they are now in the cloud: those given (or those the resource was written with), with today's values."""
+def current_inputs(resource: Resource, given: Values | None) -> Values:
+    """Inputs as they are in the cloud: those given (else those the resource was written with), with today's values."""
     source = resource.inputs if given is None else given
     result: Values = {}
     for key, value in source.items():
@@ -218,8 +219,3 @@ def overlay(given: object, actual: object) -> object:
     if isinstance(given, list) and isinstance(actual, list) and len(given) == len(actual):
         return [overlay(before, after) for before, after in zip(given, actual, strict=True)]
     return actual
-
-
-def with_properties(resource: Resource, properties: Values) -> Resource:
-    """A resource with other properties, as a change made by hand leaves it."""
-    return replace(resource, properties=properties)

@@ -6,7 +6,7 @@ import fnmatch
 import os
 import time
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from localcloud.errors import CloudError, LostAnswer
 from localcloud.store import Store
@@ -14,7 +14,7 @@ from localcloud.store import Store
 CRASHED = 137
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """What goes wrong."""
 
     latency = "latency"
@@ -26,7 +26,7 @@ class Kind(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One fault: which operations on which types and names (shell patterns), and how many times it is still to occur."""
+    """One fault: which operations on which types and names (shell patterns), and how often it is still to occur."""
 
     number: int
     operation: str
@@ -95,5 +95,6 @@ def after(store: Store, operation: str, type: str, name: str) -> None:
     if fault.kind is Kind.crash:
         os._exit(CRASHED)
     raise LostAnswer(
-        f"{operation} {type} {name}: the connection was reset before the answer arrived (read: connection reset by peer)"
+        f"{operation} {type} {name}: the connection was reset before the answer arrived "
+        "(read: connection reset by peer)"
     )

@@ -19,7 +19,7 @@ def holders(store: Store, role: str, targets: tuple[str, ...]) -> set[str]:
 
 
 def grants_of(resource: Resource) -> Iterator[tuple[str, list[str]]]:
-    """Roles and members of a grant of any of the three kinds. A conditional grant counts: conditions are not evaluated."""
+    """Roles and members of a grant of any of the three kinds. Conditions are not evaluated."""
     properties = resource.properties
     if isinstance(properties.get("member"), str):
         yield str(properties["role"]), [properties["member"]]

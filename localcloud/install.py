@@ -9,6 +9,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+EXECUTABLE = 0o755
 PROVIDERS = ("gcp", "random", "render", "github")
 
 
@@ -32,7 +33,7 @@ def install(home: Path) -> list[Path]:
             handle, name = tempfile.mkstemp(dir=folder)
             with os.fdopen(handle, "w") as file:
                 file.write(text)
-            os.chmod(name, 0o755)
-            os.replace(name, program)
+                os.fchmod(file.fileno(), EXECUTABLE)
+            Path(name).replace(program)
         installed.append(program)
     return installed

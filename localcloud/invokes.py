@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from localcloud.agents import agent_of_service
@@ -12,7 +14,25 @@ from localcloud.errors import LocalCloudError, not_found
 from localcloud.outputs import Config, project_number
 from localcloud.store import Store
 
-Answer = Callable[[Store, Config, Values], dict[str, Any]]
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A call of a data source: its arguments, the provider's configuration, and the cloud to look into."""
+
+    store: Store
+    config: Config
+    arguments: Values
+
+    @property
+    def project(self) -> str:
+        """The project that the question is about."""
+        project = self.arguments.get("project") or self.arguments.get("projectId") or self.config.project
+        if not project:
+            raise LocalCloudError("project: required field is not set, nor in the provider's configuration")
+        return str(project)
+
+
+Answer = Callable[[Question], dict[str, Any]]
 ANSWERS: dict[str, Answer] = {}
 
 
@@ -34,21 +54,14 @@ def invoke(store: Store, config: Config, token: str, arguments: Values) -> dict[
             f"localcloud does not serve the data source {token}. Add a function for it in localcloud/invokes.py. "
             f"Served are: {', '.join(sorted(ANSWERS))}"
         )
-    return answer(store, config, {key: value for key, value in arguments.items() if value is not None})
-
-
-def project_of(config: Config, arguments: Values) -> str:
-    """The project that a question is about."""
-    project = arguments.get("project") or arguments.get("projectId") or config.project
-    if not project:
-        raise LocalCloudError("project: required field is not set, nor in the provider's configuration")
-    return str(project)
+    given = {key: value for key, value in arguments.items() if value is not None}
+    return answer(Question(store=store, config=config, arguments=given))
 
 
 @answers("gcp:organizations/getProject:getProject")
-def get_project(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
-    project = project_of(config, arguments)
-    declared = store.get("gcp:organizations/project:Project", f"projects/{project}")
+def get_project(question: Question) -> dict[str, Any]:
+    project = question.project
+    declared = question.store.get("gcp:organizations/project:Project", f"projects/{project}")
     known = (
         declared.properties
         if declared
@@ -58,110 +71,114 @@ def get_project(store: Store, config: Config, arguments: Values) -> dict[str, An
 
 
 @answers("gcp:organizations/getClientConfig:getClientConfig")
-def get_client_config(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
-    labels = dict(config.default_labels)
-    place = {"project": config.project or "", "region": config.region or "", "zone": config.zone or ""}
+def get_client_config(question: Question) -> dict[str, Any]:
+    labels = dict(question.config.default_labels)
+    place = {
+        "project": question.config.project or "",
+        "region": question.config.region or "",
+        "zone": question.config.zone or "",
+    }
     return {**place, "id": "local", "accessToken": "none: this is the local cloud", "defaultLabels": labels}
 
 
 @answers("gcp:organizations/getClientOpenIdUserInfo:getClientOpenIdUserInfo")
-def get_client_user(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
+def get_client_user(_: Question) -> dict[str, Any]:
     return {"id": "engineer@example.com", "email": "engineer@example.com"}
 
 
 @answers("gcp:organizations/getIAMPolicy:getIAMPolicy")
-def get_iam_policy(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
+def get_iam_policy(question: Question) -> dict[str, Any]:
     bindings = [
         {key: value for key, value in binding.items() if value and key in ("role", "members", "condition")}
-        for binding in arguments.get("bindings", [])
+        for binding in question.arguments.get("bindings", [])
     ]
     policy = {
         "bindings": bindings,
-        **({"auditConfigs": arguments["auditConfigs"]} if arguments.get("auditConfigs") else {}),
+        **({"auditConfigs": question.arguments["auditConfigs"]} if question.arguments.get("auditConfigs") else {}),
     }
     text = json.dumps(policy, sort_keys=True)
-    return {**arguments, "id": str(abs(hash(text))), "policyData": text}
+    return {**question.arguments, "id": hashlib.sha256(text.encode()).hexdigest()[:20], "policyData": text}
 
 
 @answers("gcp:kms/getKMSCryptoKey:getKMSCryptoKey")
-def get_key(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
-    identity = f"{arguments['keyRing']}/cryptoKeys/{arguments['name']}"
-    key = store.get("gcp:kms/cryptoKey:CryptoKey", identity)
+def get_key(question: Question) -> dict[str, Any]:
+    identity = f"{question.arguments['keyRing']}/cryptoKeys/{question.arguments['name']}"
+    key = question.store.get("gcp:kms/cryptoKey:CryptoKey", identity)
     if key is None:
         raise not_found(f"CryptoKey {identity}")
     return {**key.properties, "id": identity}
 
 
 @answers("gcp:kms/getKMSKeyRing:getKMSKeyRing")
-def get_key_ring(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
+def get_key_ring(question: Question) -> dict[str, Any]:
     identity = (
-        f"projects/{project_of(config, arguments)}/locations/{arguments['location']}/keyRings/{arguments['name']}"
+        f"projects/{question.project}/locations/{question.arguments['location']}/keyRings/{question.arguments['name']}"
     )
-    ring = store.get("gcp:kms/keyRing:KeyRing", identity)
+    ring = question.store.get("gcp:kms/keyRing:KeyRing", identity)
     if ring is None:
         raise not_found(f"KeyRing {identity}")
     return {**ring.properties, "id": identity}
 
 
 @answers("gcp:projects/getProjectService:getProjectService")
-def get_service(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
-    identity = f"{project_of(config, arguments)}/{arguments['service']}"
-    service = store.get("gcp:projects/service:Service", identity)
+def get_service(question: Question) -> dict[str, Any]:
+    identity = f"{question.project}/{question.arguments['service']}"
+    service = question.store.get("gcp:projects/service:Service", identity)
     if service is None:
-        raise not_found(f"The service {arguments['service']} of project {project_of(config, arguments)}")
+        raise not_found(f"The service {question.arguments['service']} of project {question.project}")
     return {**service.properties, "id": identity}
 
 
 @answers("gcp:storage/getProjectServiceAccount:getProjectServiceAccount")
-def get_storage_agent(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
+def get_storage_agent(question: Question) -> dict[str, Any]:
     """Asking for it brings the agent into being."""
-    project = project_of(config, arguments)
+    project = question.project
     email = agent_of_service("storage", project)
-    store.add_agent(email, project, "storage")
+    question.store.add_agent(email, project, "storage")
     return {"id": email, "emailAddress": email, "member": f"serviceAccount:{email}", "project": project}
 
 
 @answers("gcp:logging/getProjectCmekSettings:getProjectCmekSettings")
-def get_logging_agent(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
+def get_logging_agent(question: Question) -> dict[str, Any]:
     """Asking for it brings the agent into being."""
-    project = project_of(config, arguments)
+    project = question.project
     email = agent_of_service("logging", project)
-    store.add_agent(email, project, "logging")
+    question.store.add_agent(email, project, "logging")
     identity = f"projects/{project}/cmekSettings"
     return {"id": identity, "name": identity, "project": project, "serviceAccountId": email, "kmsKeyName": ""}
 
 
 @answers("gcp:bigquery/getDefaultServiceAccount:getDefaultServiceAccount")
-def get_bigquery_agent(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
+def get_bigquery_agent(question: Question) -> dict[str, Any]:
     """Asking for it brings the agent into being."""
-    project = project_of(config, arguments)
+    project = question.project
     email = agent_of_service("bigquery", project)
-    store.add_agent(email, project, "bigquery")
+    question.store.add_agent(email, project, "bigquery")
     return {"id": email, "email": email, "member": f"serviceAccount:{email}", "project": project}
 
 
 @answers("gcp:compute/getZones:getZones")
-def get_zones(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
-    region = str(arguments.get("region") or config.region or "europe-west1")
+def get_zones(question: Question) -> dict[str, Any]:
+    region = str(question.arguments.get("region") or question.config.region or "europe-west1")
     names = [f"{region}-{letter}" for letter in ("bcd" if region in ("europe-west1", "us-east1") else "abc")]
-    project = project_of(config, arguments)
+    project = question.project
     return {"id": f"projects/{project}/regions/{region}", "names": names, "project": project, "region": region}
 
 
 @answers("gcp:compute/getNetwork:getNetwork")
-def get_network(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
-    identity = f"projects/{project_of(config, arguments)}/global/networks/{arguments['name']}"
-    network = store.get("gcp:compute/network:Network", identity)
+def get_network(question: Question) -> dict[str, Any]:
+    identity = f"projects/{question.project}/global/networks/{question.arguments['name']}"
+    network = question.store.get("gcp:compute/network:Network", identity)
     if network is None:
         raise not_found(f"The network {identity}")
     return {**network.properties, "id": identity, "subnetworksSelfLinks": []}
 
 
 @answers("gcp:serviceaccount/getAccount:getAccount")
-def get_account(store: Store, config: Config, arguments: Values) -> dict[str, Any]:
-    name, project = str(arguments["accountId"]), project_of(config, arguments)
+def get_account(question: Question) -> dict[str, Any]:
+    name, project = str(question.arguments["accountId"]), question.project
     email = name if "@" in name else f"{name}@{project}.iam.gserviceaccount.com"
-    for account in store.find("gcp:serviceaccount/account:Account"):
+    for account in question.store.find("gcp:serviceaccount/account:Account"):
         if account.properties.get("email") == email:
             return {**account.properties, "id": account.id}
     raise not_found(f"Service account {email}")

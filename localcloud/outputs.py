@@ -209,12 +209,12 @@ NAMED: dict[str, Callable[[Writer], Any]] = {
     "pulumiLabels": labels,
     "effectiveAnnotations": lambda w: w.inputs.get("annotations") or {},
     "project": lambda w: w.project,
-    "state": lambda w: "ACTIVE",
-    "status": lambda w: "ACTIVE",
+    "state": lambda _: "ACTIVE",
+    "status": lambda _: "ACTIVE",
     "numericId": lambda w: w.generated.value("#"),
     "uid": lambda w: w.generated.value("uuid"),
-    **dict.fromkeys(("createTime", "updateTime", "creationTimestamp", "createdAt", "updatedAt"), lambda w: now()),
-    **dict.fromkeys(("etag", "fingerprint"), lambda w: hashlib.sha256(now().encode()).hexdigest()[:12]),
+    **dict.fromkeys(("createTime", "updateTime", "creationTimestamp", "createdAt", "updatedAt"), lambda _: now()),
+    **dict.fromkeys(("etag", "fingerprint"), lambda _: hashlib.sha256(now().encode()).hexdigest()[:12]),
 }
 
 

@@ -165,13 +165,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         resource = self.cloud.read(row, request.id, self.caller(request), state)
         if resource is None:
             return provider_pb2.ReadResponse()
-        return self.answer_read(row, resource, inputs or None, secrets | state_secrets)
+        return self.answer_read(resource, inputs or None, secrets | state_secrets)
 
     def answer_read(
-        self, row: ResourceType, resource: Resource, given: Values | None, secrets: frozenset[Path]
+        self, resource: Resource, given: Values | None, secrets: frozenset[Path]
     ) -> provider_pb2.ReadResponse:
         marks = resource.secrets | secrets
-        now = current_inputs(row, resource, given)
+        now = current_inputs(resource, given)
         return provider_pb2.ReadResponse(
             id=resource.id, properties=encode(resource.properties, marks), inputs=encode(now, marks)
         )

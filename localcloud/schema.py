@@ -40,7 +40,8 @@ class Property:
 @dataclass(frozen=True, kw_only=True)
 class ResourceType:
     """One row of a table. `api` is the service that the project must have enabled; `adopt` says that creating
-    what is there already takes it over (settings that every project has); `refs` names the types that properties refer to."""
+    what is there already takes it over (settings that every project has); `refs` names the types that properties
+    refer to."""
 
     token: str
     id: str

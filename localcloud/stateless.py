@@ -148,12 +148,12 @@ def shuffle(inputs: Values) -> tuple[str, Values]:
     return "-", {"results": results[: whole(inputs, "resultCount", len(results))]}
 
 
-def version_4(inputs: Values) -> tuple[str, Values]:
+def version_4(_: Values) -> tuple[str, Values]:
     result = str(uuid.uuid4())
     return result, {"result": result}
 
 
-def version_7(inputs: Values) -> tuple[str, Values]:
+def version_7(_: Values) -> tuple[str, Values]:
     stamp = int(time.time() * 1000) << 80
     result = str(uuid.UUID(int=stamp | 0x7 << 76 | chance.randbits(12) << 64 | 0b10 << 62 | chance.randbits(62)))
     return result, {"result": result}

@@ -94,7 +94,8 @@ class Store:
         way_back = "`python -m localcloud reset` starts an empty cloud; the stack's own state is not touched"
         if "full" in text:
             return LocalCloudError(
-                f"the disk is full: {self.path} could not be written and is as it was before. Free some space and repeat."
+                f"the disk is full: {self.path} could not be written and is as it was before. "
+                "Free some space and repeat."
             )
         if "locked" in text:
             return LocalCloudError(

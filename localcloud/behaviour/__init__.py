@@ -3,8 +3,8 @@
     @on("create", "gcp:kms/keyRing:KeyRing")
     def key_rings_are_for_ever(request: Request) -> None: ...
 
-`create`, `update` and `delete` run before the change and may refuse it; `created`, `updated` and `deleted` run after it,
-in the same transaction. A module is named after the service whose types it is about (`kms.py` for `gcp:kms/...`,
+`create`, `update` and `delete` run before the change and may refuse it; `created`, `updated` and `deleted` run after
+it, in the same transaction. A module is named after the service whose types it is about (`kms.py` for `gcp:kms/...`,
 `github.py` for a provider without services) and is imported when the first resource of that service is touched;
 `common.py` holds what applies to every type of Google Cloud.
 """

@@ -55,7 +55,7 @@ def a_used_project_is_not_new(request: Request) -> None:
     if request.store.has_project(str(request.get("projectId"))):
         raise already_exists(
             f"project {request.get('projectId')}",
-            "A resource used it before it was created: make that resource depend on the project, or import the project.",
+            "A resource used it before it was created: make that resource depend on the project, or import it.",
         )
 
 
@@ -100,7 +100,7 @@ def references_lead_somewhere(request: Request) -> None:
 @on("create", "gcp:*")
 @on("update", "gcp:*")
 def keys_can_be_used(request: Request) -> None:
-    """A customer-managed key must exist, be enabled, lie where the resource lies, and be usable by the service's agent."""
+    """A customer-managed key must exist, be enabled, lie where the resource lies, and be usable by the agent."""
     service = request.row.token.split(":")[1].split("/")[0]
     if request.row.is_grant or any(request.row.token.startswith(pattern.rstrip("*")) for pattern in NOT_ENCRYPTED):
         return
@@ -121,16 +121,17 @@ def check_key(request: Request, service: str, key: re.Match[str], where: str, pl
         )
     if place is not None and MULTI_REGIONS.get(place.lower(), place.lower()) != key.group(3):
         raise refused(
-            f"{where}: the key {key.group(0)} is in {key.group(3)}, but {request.row.token} '{request.name}' is in {place}. "
-            "A key must be in the same location as what it encrypts"
+            f"{where}: the key {key.group(0)} is in {key.group(3)}, but {request.row.token} "
+            f"'{request.name}' is in {place}. A key must be in the same location as what it encrypts"
         )
     agent = agent_email(service, request.project)
     if agent is None:
         return
     if f"serviceAccount:{agent}" not in holders(request.store, USES_KEY, (key.group(0), key.group(1), key.group(2))):
         raise denied(
-            f"{where}: unable to delegate the access of CMEK: service agent {agent} lacks cloudkms.cryptoKeyVersions.useToEncrypt "
-            f"on {key.group(0)}. Grant it {USES_KEY} on the key, and make {request.row.token} '{request.name}' depend on the grant"
+            f"{where}: unable to delegate the access of CMEK: service agent {agent} lacks "
+            f"cloudkms.cryptoKeyVersions.useToEncrypt on {key.group(0)}. Grant it {USES_KEY} on the key, and make "
+            f"{request.row.token} '{request.name}' depend on the grant"
         )
 
 
@@ -168,7 +169,8 @@ def deletion_protection_holds(request: Request) -> None:
     """The provider refuses to delete what its state says is protected."""
     if request.get("deletionProtection") is True and "deletionProtection" in request.row.properties:
         raise refused(
-            f"cannot destroy {request.row.token} '{request.name}' without setting deletionProtection=false and running `pulumi up`"
+            f"cannot destroy {request.row.token} '{request.name}' without setting deletionProtection=false "
+            "and running `pulumi up`"
         )
     if request.get("deletionProtectionEnabled") is True or (
         request.old is not None and request.old.properties.get("deletionProtectionEnabled") is True

@@ -13,5 +13,6 @@ def account_ids_have_a_form(request: Request) -> None:
     """An account id has 6 to 30 lower-case letters, digits and hyphens."""
     if not re.fullmatch(r"[a-z](?:[-a-z0-9]{4,28}[a-z0-9])", str(request.get("accountId"))):
         raise refused(
-            f"accountId '{request.get('accountId')}' must match ^[a-z](?:[-a-z0-9]{{4,28}}[a-z0-9])$: 6 to 30 characters"
+            f"accountId '{request.get('accountId')}' must match ^[a-z](?:[-a-z0-9]{{4,28}}[a-z0-9])$: "
+            "6 to 30 characters"
         )

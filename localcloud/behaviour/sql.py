@@ -75,7 +75,8 @@ def the_api_protects_too(request: Request) -> None:
     settings = (request.old.properties if request.old else {}).get("settings") or {}
     if settings.get("deletionProtectionEnabled"):
         raise refused(
-            f"The instance {request.id} is protected: set settings.deletionProtectionEnabled to false and run `pulumi up` first"
+            f"The instance {request.id} is protected: set settings.deletionProtectionEnabled to false "
+            "and run `pulumi up` first"
         )
     replicas = [
         item for item in request.store.find(INSTANCE) if item.properties.get("masterInstanceName") == request.id

@@ -27,8 +27,8 @@ def a_locked_retention_only_grows(request: Request) -> None:
     seconds = int(before.get("retentionPeriod", 0))
     if not after.get("isLocked") or int(after.get("retentionPeriod", 0)) < seconds:
         raise denied(
-            f"Cannot reduce or unlock the locked retention policy of bucket '{request.id}': it is locked at {seconds} seconds "
-            "and can only be lengthened",
+            f"Cannot reduce or unlock the locked retention policy of bucket '{request.id}': it is locked at "
+            f"{seconds} seconds and can only be lengthened",
             "retentionPolicyNotMet",
         )
     request.properties["location"] = str(request.get("location")).upper()
@@ -47,7 +47,8 @@ def full_buckets_stay(request: Request) -> None:
     locked = ((request.old.properties if request.old else {}).get("retentionPolicy") or {}).get("isLocked")
     if objects and locked:
         raise denied(
-            f"Object '{objects[0].properties.get('name')}' is subject to bucket's retention policy and cannot be deleted",
+            f"Object '{objects[0].properties.get('name')}' is subject to bucket's retention policy "
+            "and cannot be deleted",
             "retentionPolicyNotMet",
         )
     if objects and not request.get("forceDestroy"):
@@ -63,6 +64,7 @@ def retained_objects_stay(request: Request) -> None:
     bucket = request.store.get(BUCKET, str(request.get("bucket")))
     if bucket is not None and (bucket.properties.get("retentionPolicy") or {}).get("retentionPeriod"):
         raise denied(
-            f"Object '{request.get('name')}' is subject to bucket's retention policy and cannot be overwritten or deleted",
+            f"Object '{request.get('name')}' is subject to bucket's retention policy "
+            "and cannot be overwritten or deleted",
             "retentionPolicyNotMet",
         )

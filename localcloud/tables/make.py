@@ -3,10 +3,11 @@
     python -m localcloud.tables.make [--facts FOLDER] [--provider NAME]
 
 What a property is called, its type and whether it is required come from the SDK, which wins over everything else.
-What the SDK does not say (replacement, computed, defaults, secrets, sets) comes from `FOLDER/<provider>-provider.jsonl`;
-without a folder, from the tables as they are, so that anyone can make them again after an SDK upgrade.
+What the SDK does not say (replacement, computed, defaults, secrets, sets) comes from
+`FOLDER/<provider>-provider.jsonl`; without a folder, from the tables as they are, so that anyone can make them again
+after an SDK upgrade.
 What neither says (the id of a resource, the API it needs, shapes of outputs, enumerations of hand-written resources) is
-written by hand in `overlay/<provider>.yaml`. That file also names the types that are served: adding one is one line there.
+written by hand in `overlay/<provider>.yaml`. That file also names the types that are served: adding one is one line.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from localcloud.check import DEFAULTS
-from localcloud.codec import decode, encode
 from localcloud.codec import Path as ValuePath
+from localcloud.codec import decode, encode
 from localcloud.provider import Provider
 from localcloud.store import Store
 

@@ -29,7 +29,7 @@ def test_a_few_429_and_503_are_ridden_out(cloud: Engine, kind: Kind) -> None:
 
 def test_too_many_429_reach_the_engine(cloud: Engine) -> None:
     arrange(cloud, Kind.too_many, count=50)
-    with pytest.raises(Refused, match="Error 429: Quota exceeded.*rateLimitExceeded"):
+    with pytest.raises(Refused, match=r"Error 429: Quota exceeded.*rateLimitExceeded"):
         cloud.network()
     assert cloud.store.find(NETWORK) == []
 

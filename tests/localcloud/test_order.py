@@ -29,7 +29,7 @@ def test_a_service_must_be_enabled_before_its_resources(bare: Engine) -> None:
 
 
 def test_a_service_is_enabled_in_one_project_only(cloud: Engine) -> None:
-    with pytest.raises(Refused, match="project \\[example-keys\\]"):
+    with pytest.raises(Refused, match=r"project \[example-keys\]"):
         cloud.create("gcp:kms/keyRing:KeyRing", "ring", location=REGION, project="example-keys")
 
 
@@ -50,7 +50,7 @@ def test_a_service_in_use_is_not_disabled(cloud: Engine) -> None:
 
 def test_a_database_needs_an_existing_key_that_its_agent_may_use(cloud: Engine) -> None:
     missing = f"projects/{PROJECT}/locations/{REGION}/keyRings/r/cryptoKeys/k"
-    with pytest.raises(Refused, match="CryptoKey .* was not found"):
+    with pytest.raises(Refused, match=r"CryptoKey .* was not found"):
         database(cloud, encryptionKeyName=missing)
     key = cloud.key()
     with pytest.raises(Refused, match="unable to delegate the access of CMEK: service agent service-"):
@@ -62,7 +62,7 @@ def test_a_database_needs_an_existing_key_that_its_agent_may_use(cloud: Engine) 
 def test_a_key_in_another_location_is_refused(cloud: Engine) -> None:
     key = cloud.key(location="europe-west4")
     cloud.grant(key, cloud.agent("sqladmin"))
-    with pytest.raises(Refused, match="the key .* is in europe-west4, but .* is in europe-west1"):
+    with pytest.raises(Refused, match=r"the key .* is in europe-west4, but .* is in europe-west1"):
         database(cloud, encryptionKeyName=key.id)
 
 
@@ -123,7 +123,7 @@ def test_each_replica_of_a_secret_takes_a_key_of_its_own_location(cloud: Engine)
 def test_an_agent_does_not_exist_before_it_was_asked_for(cloud: Engine) -> None:
     email = f"service-{project_number(PROJECT)}@gcp-sa-cloud-sql.iam.gserviceaccount.com"
     key = cloud.key()
-    with pytest.raises(Refused, match=f"Service account {email} does not exist"):
+    with pytest.raises(Refused, match=rf"Service account {email} does not exist"):
         cloud.grant(key, f"serviceAccount:{email}")
     assert cloud.agent("sqladmin") == f"serviceAccount:{email}"
     cloud.grant(key, f"serviceAccount:{email}")
@@ -139,14 +139,14 @@ def test_the_storage_agent_appears_at_the_first_request(cloud: Engine) -> None:
 
 
 def test_an_identity_of_a_disabled_service_is_refused(bare: Engine) -> None:
-    with pytest.raises(Refused, match="sqladmin.googleapis.com"):
+    with pytest.raises(Refused, match=r"sqladmin.googleapis.com"):
         bare.agent("sqladmin")
 
 
 def test_a_service_account_must_exist_to_be_granted_anything(cloud: Engine) -> None:
     grant = {"project": PROJECT, "role": "roles/viewer"}
     member = f"serviceAccount:orders-api@{PROJECT}.iam.gserviceaccount.com"
-    with pytest.raises(Refused, match="orders-api.* does not exist"):
+    with pytest.raises(Refused, match=r"orders-api.* does not exist"):
         cloud.create(MEMBER, "m", member=member, **grant)
     account = cloud.create("gcp:serviceaccount/account:Account", "a", accountId="orders-api")
     assert account["member"] == member
@@ -206,7 +206,7 @@ def test_a_database_needs_some_address(cloud: Engine) -> None:
 def test_what_a_resource_refers_to_must_exist(cloud: Engine, token: str, given: dict[str, object]) -> None:
     cloud.create("gcp:projects/service:Service", "p", project="p", service="cloudkms.googleapis.com")
     cloud.create("gcp:projects/service:Service", "s", project="p", service="secretmanager.googleapis.com")
-    with pytest.raises(Refused, match="absent.* was not found"):
+    with pytest.raises(Refused, match=r"absent.* was not found"):
         cloud.create(token, "x", **given)
 
 
@@ -227,7 +227,7 @@ def test_a_project_that_nobody_named_may_exist_until_somebody_says_which_do(
     monkeypatch.setenv("LOCALCLOUD_PROJECTS", "example-keys,example-backups")
     enable("example-keys")
     enable(PROJECT)
-    with pytest.raises(Refused, match="Project 'example-mistyped' not found.*seed project example-mistyped"):
+    with pytest.raises(Refused, match=r"Project 'example-mistyped' not found.*seed project example-mistyped"):
         enable("example-mistyped")
     declared = {"projectId": "example-mistyped", "name": "x", "orgId": "1", "deletionPolicy": "DELETE"}
     cloud.create("gcp:organizations/project:Project", "x", **declared)

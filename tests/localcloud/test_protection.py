@@ -27,7 +27,7 @@ def test_deletion_protection_of_the_state_refuses(cloud: Engine) -> None:
 def test_deletion_protection_of_the_cloud_refuses_whatever_the_state_says(cloud: Engine) -> None:
     created = database(cloud)
     assign(cloud.store, "db", "settings.deletionProtectionEnabled=true")
-    with pytest.raises(Refused, match="settings.deletionProtectionEnabled to false"):
+    with pytest.raises(Refused, match=r"settings.deletionProtectionEnabled to false"):
         cloud.delete(created)
 
 
@@ -83,7 +83,7 @@ def test_key_rings_and_keys_outlive_their_deletion(cloud: Engine) -> None:
     key = cloud.create("gcp:kms/cryptoKey:CryptoKey", "key", name="k", keyRing=ring.id)
     cloud.delete(key)
     cloud.delete(ring)
-    with pytest.raises(Refused, match="409.*already exists.*pulumi import"):
+    with pytest.raises(Refused, match=r"409.*already exists.*pulumi import"):
         cloud.create("gcp:kms/keyRing:KeyRing", "ring", name="r", location=REGION)
     adopted = cloud.read("gcp:kms/keyRing:KeyRing", ring.id)
     assert adopted is not None
@@ -96,7 +96,7 @@ def test_a_key_whose_versions_were_destroyed_encrypts_nothing_any_more(cloud: En
     cloud.delete(key)
     settings = {"tier": "t"}
     given = {"databaseVersion": "POSTGRES_16", "region": REGION, "name": "db", "settings": settings}
-    with pytest.raises(Refused, match="primary version .* is not enabled"):
+    with pytest.raises(Refused, match=r"primary version .* is not enabled"):
         cloud.create(DATABASE, "db", encryptionKeyName=key.id, **given)
 
 
@@ -143,7 +143,7 @@ def test_a_network_in_use_stays(cloud: Engine) -> None:
     subnet = cloud.create(
         "gcp:compute/subnetwork:Subnetwork", "s", network=network["selfLink"], ipCidrRange="10.0.0.0/24"
     )
-    with pytest.raises(Refused, match="already being used by .*resourceInUseByAnotherResource"):
+    with pytest.raises(Refused, match=r"already being used by .*resourceInUseByAnotherResource"):
         cloud.delete(network)
     cloud.delete(subnet)
     cloud.delete(network)
@@ -158,7 +158,7 @@ def test_a_network_in_use_stays(cloud: Engine) -> None:
 )
 def test_soft_deleted_ids_stay_taken(cloud: Engine, token: str, given: dict[str, object], days: int) -> None:
     cloud.delete(cloud.create(token, "x", **given))
-    with pytest.raises(Refused, match=f"409.*less than {days} days ago"):
+    with pytest.raises(Refused, match=rf"409.*less than {days} days ago"):
         cloud.create(token, "x", **given)
 
 

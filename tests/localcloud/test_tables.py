@@ -98,7 +98,8 @@ def test_the_tables_agree_with_the_facts_of_the_real_provider(provider: str, rec
 
 def statements(known: Property, fact: Row, replaces_always: bool = False) -> dict[str, bool]:
     """What the facts say about a property, and whether the table says the same. A name that the provider makes up is
-    required by the API and optional in the SDK; every input of a random value replaces it, which its schema leaves out."""
+    required by the API and optional in the SDK; every input of a random value replaces it, which its schema
+    leaves out."""
     said = {
         "required": bool(fact.get("required")) == (known.required or (known.autoname and bool(fact.get("required")))),
         "output": bool(fact.get("output_only")) == known.output,

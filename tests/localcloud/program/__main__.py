@@ -1,4 +1,4 @@
-"""A small stack in the right order: services, keys and their grants, network and peering, a private database, a bucket."""
+"""A small stack in the right order: services, keys and their grants, network and peering, a database, a bucket."""
 
 import pulumi
 import pulumi_gcp as gcp
