@@ -30,6 +30,19 @@ class Component(pulumi.ComponentResource):
         return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), pulumi.ResourceOptions(**specifics))
 
 
+def known(value: str, *bearers: pulumi.Resource) -> pulumi.Output[str]:
+    """A name that follows from its parts, although the provider only tells it after creation.
+
+    Previews, reviewers and rules see it from the start, and whatever uses it still depends on the resource that bears
+    it. Only for names that the provider itself builds this way.
+    """
+
+    async def ready(result: Any) -> Any:
+        return result
+
+    return pulumi.Output(set(bearers), ready(value), ready(True))
+
+
 def days(count: int) -> str:
     """A duration as Google's interfaces write it."""
     return f"{count * 86_400}s"

@@ -28,6 +28,10 @@ class Foundation(Component):
     delivery: Project
     projects: tuple[Project, ...]
     """All of them, the keys' own project included."""
+    vault: Project
+    """Where keys lie, and nothing else."""
+    rings: dict[str, KeyRing]
+    """By region."""
     keys: dict[str, DataKey]
     """By class of data."""
     network: Network
@@ -41,9 +45,9 @@ class Foundation(Component):
         self.backups = self._project("backups", config.projects.backups, config.regions.backup)
         self.audit = self._project("audit", config.projects.audit, region)
         self.delivery = self._project("delivery", config.projects.delivery, region)
-        vault = self._project("keys", config.projects.keys, region)
-        self.projects = (self.workload, vault, self.backups, self.audit, self.delivery)
-        self.keys = self._keys(config, vault)
+        self.vault = self._project("keys", config.projects.keys, region)
+        self.projects = (self.workload, self.vault, self.backups, self.audit, self.delivery)
+        self.keys = self._keys(config, self.vault)
         self.network = Network(
             "private",
             NetworkArgs(
@@ -70,7 +74,7 @@ class Foundation(Component):
         return Project(name, ProjectArgs(project_id=project_id, region=region), self.child())
 
     def _keys(self, config: StackConfig, project: Project) -> dict[str, DataKey]:
-        rings: dict[str, KeyRing] = {}
+        rings = self.rings = {}
         kept = {spec.location for name, spec in config.data_classes.items() if config.protects(f"key-{name}")}
         keys: dict[str, DataKey] = {}
         for name, spec in config.data_classes.items():
@@ -84,10 +88,8 @@ class Foundation(Component):
             keys[name] = DataKey(
                 f"key-{name}",
                 DataKeyArgs(
-                    project=project,
-                    ring_id=rings[location].ring_id,
+                    ring=rings[location],
                     data_class=name,
-                    location=location,
                     rotation_days=spec.rotation_days,
                     destroy_delay_days=spec.destroy_delay_days,
                     labels={**config.company.labels, "data-class": name},

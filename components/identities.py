@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_gcp as gcp
 
-from .base import Component, require
+from .base import Component, known, require
 from .projects import Project
 from .roles import Role, RoleArgs
 
@@ -62,7 +62,8 @@ class Identity(Component):
             create_ignore_already_exists=False,
             opts=self.child(provider=project.provider, depends_on=[project.api("iam.googleapis.com")]),
         )
-        self.member = self.account.member
+        email = f"{args.account_id}@{project.project_id}.iam.gserviceaccount.com"
+        self.member = known(f"serviceAccount:{email}", self.account)
         self.database_user = f"{args.account_id}@{project.project_id}.iam"
         if args.permissions:
             role = Role(

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_gcp as gcp
 
-from .base import Component, days, require
+from .base import Component, days, known, require
 from .projects import Project, ServiceAgent
 
 ENCRYPT_DECRYPT = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
@@ -31,12 +31,17 @@ class KeyRing(Component):
     token = "hosting:encryption:KeyRing"
     clauses: ClassVar[tuple[str, ...]] = ("ENC-5", "ENC-7")
 
-    ring_id: pulumi.Output[str]
+    project: Project
+    location: str
+    ring: gcp.kms.KeyRing
+    path: str
     """Full resource name."""
 
     def __init__(self, name: str, args: KeyRingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        ring = gcp.kms.KeyRing(
+        self.project, self.location = args.project, args.location
+        self.path = f"projects/{args.project.project_id}/locations/{args.location}/keyRings/{name}"
+        self.ring = gcp.kms.KeyRing(
             name,
             name=name,
             project=args.project.project_id,
@@ -47,8 +52,7 @@ class KeyRing(Component):
                 protect=args.protected,
             ),
         )
-        self.ring_id = ring.id
-        self.register_outputs({"ring_id": self.ring_id})
+        self.register_outputs({"path": self.path})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +67,8 @@ class KeyUse:
 class DataKeyArgs:
     """The key of one class of data."""
 
-    project: Project
-    ring_id: pulumi.Input[str]
+    ring: KeyRing
     data_class: str
-    location: str
     rotation_days: int = 90
     """ENC-2; CIS GCP 1.10 names 90 days. New versions encrypt new data; old data is re-encrypted by a job (ENC-8)."""
     destroy_delay_days: int = 30
@@ -97,13 +99,13 @@ class DataKey(Component):
 
     def __init__(self, name: str, args: DataKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        self._name, self._provider = name, args.project.provider
-        self.location, self.data_class = args.location, args.data_class
+        self._name, self._provider = name, args.ring.project.provider
+        self.location, self.data_class = args.ring.location, args.data_class
         self._grants: dict[str, gcp.kms.CryptoKeyIAMMember] = {}
         key = gcp.kms.CryptoKey(
             name,
             name=args.data_class,
-            key_ring=args.ring_id,
+            key_ring=known(args.ring.path, args.ring.ring),
             purpose="ENCRYPT_DECRYPT",
             rotation_period=days(args.rotation_days),
             destroy_scheduled_duration=days(args.destroy_delay_days),
@@ -116,7 +118,7 @@ class DataKey(Component):
             deletion_policy="PREVENT" if args.protected else "DELETE",
             opts=self.child(provider=self._provider, protect=args.protected),
         )
-        self.key_id = key.id
+        self.key_id = known(f"{args.ring.path}/cryptoKeys/{args.data_class}", key)
         self.register_outputs({"key_id": self.key_id})
 
     def use_by(self, agent: ServiceAgent, project: Project) -> KeyUse:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_gcp as gcp
 
-from .base import Component, require
+from .base import Component, known, require
 from .projects import Project
 
 GOOGLE_APIS = "199.36.153.8/30"
@@ -96,8 +96,9 @@ class Network(Component):
             opts=self.child(provider=args.project.provider, depends_on=[compute]),
         )
         self._network = network
-        self.network_id = network.id
-        self.subnet_id = self._subnet().id
+        self.network_id = known(f"projects/{args.project.project_id}/global/networks/{name}", network)
+        place = f"projects/{args.project.project_id}/regions/{args.region}"
+        self.subnet_id = known(f"{place}/subnetworks/{name}-workloads", self._subnet())
         self._dns()
         self._firewall()
         if args.egress:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_gcp as gcp
 
-from .base import Component, require
+from .base import Component, known, require
 from .projects import Project
 
 ESCALATING = re.compile(
@@ -65,5 +65,5 @@ class Role(Component):
             stage="GA",
             opts=self.child(provider=args.project.provider, depends_on=[args.project.api("iam.googleapis.com")]),
         )
-        self.role = role.name
+        self.role = known(f"projects/{args.project.project_id}/roles/{args.role_id}", role)
         self.register_outputs({"role": self.role})

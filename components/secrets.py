@@ -10,7 +10,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_gcp as gcp
 
-from .base import Component, days, require
+from .base import Component, days, known, require
 from .keys import DataKey
 from .projects import Project
 from .topic import Topic
@@ -103,11 +103,11 @@ class Secret(Component):
                 ignore_changes=["rotation.nextRotationTime"],
             ),
         )
-        self.secret_id = secret.id
+        self.secret_id = known(f"projects/{project.project_id}/secrets/{args.secret_id}", secret)
         if args.value is not None:
             gcp.secretmanager.SecretVersion(
                 name,
-                secret=secret.id,
+                secret=self.secret_id,
                 secret_data=args.value,
                 enabled=True,
                 opts=self.child(provider=project.provider),
@@ -116,7 +116,7 @@ class Secret(Component):
             gcp.secretmanager.SecretIamMember(
                 f"{name}-{reader}",
                 project=project.project_id,
-                secret_id=secret.id,
+                secret_id=self.secret_id,
                 role="roles/secretmanager.secretAccessor",
                 member=member,
                 opts=self.child(provider=project.provider),

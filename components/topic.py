@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_gcp as gcp
 
-from .base import Component, days, require
+from .base import Component, days, known, require
 from .keys import DataKey
 from .projects import Project
 
@@ -71,5 +71,5 @@ class Topic(Component):
             )
             for who, member in args.publishers.items()
         ]
-        self.topic_id = topic.id
+        self.topic_id = known(f"projects/{project.project_id}/topics/{name}", topic)
         self.register_outputs({"topic_id": self.topic_id})

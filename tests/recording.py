@@ -19,6 +19,7 @@ from typing import Any
 from unittest import mock
 
 import pulumi
+from pulumi.output import Unknown
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_root_resource, set_root_resource
@@ -77,57 +78,15 @@ class Recording:
 
 
 class _Cloud(mocks.Mocks):
-    """Answers as the providers do: ids and computed outputs of the right shape."""
+    """Answers as the providers do: ids and computed outputs of the right shape, or none of them in a preview."""
+
+    def __init__(self, *, preview: bool) -> None:
+        self.preview = preview
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        inputs = args.inputs
-        project = inputs.get("project", "project")
-        name = inputs.get("name", args.name)
-        outputs = {**inputs, "name": name}
-        identifier = f"{project}/{name}"
-        match args.typ:
-            case "gcp:serviceaccount/account:Account":
-                email = f"{inputs['accountId']}@{project}.iam.gserviceaccount.com"
-                identifier = f"projects/{project}/serviceAccounts/{email}"
-                outputs |= {"email": email, "member": f"serviceAccount:{email}", "name": identifier}
-                outputs["uniqueId"] = "1" + "0" * 20
-            case "gcp:projects/serviceIdentity:ServiceIdentity":
-                service = str(inputs["service"]).removesuffix(".googleapis.com")
-                email = f"service-{PROJECT_NUMBER}@gcp-sa-{service}.iam.gserviceaccount.com"
-                outputs |= {"email": email, "member": f"serviceAccount:{email}"}
-            case "gcp:projects/iAMCustomRole:IAMCustomRole":
-                identifier = outputs["name"] = f"projects/{project}/roles/{inputs['roleId']}"
-            case "gcp:kms/keyRing:KeyRing":
-                identifier = f"projects/{project}/locations/{inputs['location']}/keyRings/{name}"
-            case "gcp:kms/cryptoKey:CryptoKey":
-                identifier = f"{inputs['keyRing']}/cryptoKeys/{name}"
-            case "gcp:compute/network:Network":
-                identifier = f"projects/{project}/global/networks/{name}"
-            case "gcp:compute/subnetwork:Subnetwork":
-                identifier = f"projects/{project}/regions/{inputs['region']}/subnetworks/{name}"
-            case "gcp:sql/databaseInstance:DatabaseInstance":
-                identifier = name
-                outputs["connectionName"] = f"{project}:{inputs['region']}:{name}"
-                outputs["serviceAccountEmailAddress"] = (
-                    f"p{PROJECT_NUMBER}-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com"
-                )
-            case "gcp:secretmanager/secret:Secret":
-                identifier = outputs["name"] = f"projects/{project}/secrets/{inputs['secretId']}"
-            case "gcp:pubsub/topic:Topic":
-                identifier = f"projects/{project}/topics/{name}"
-            case "gcp:storage/bucket:Bucket":
-                identifier = name
-                outputs |= {"url": f"gs://{name}", "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}"}
-            case "gcp:logging/projectSink:ProjectSink":
-                identifier = f"projects/{project}/sinks/{name}"
-                outputs["writerIdentity"] = (
-                    f"serviceAccount:service-{PROJECT_NUMBER}@gcp-sa-logging.iam.gserviceaccount.com"
-                )
-            case "random:index/randomId:RandomId":
-                identifier, outputs["hex"] = "q83v", "abcdef"
-            case "random:index/randomPassword:RandomPassword":
-                identifier, outputs["result"] = "none", "generated-password-of-the-mock"
-        return identifier, outputs
+        if self.preview:
+            return "", {key: value for key, value in args.inputs.items() if value is not None}
+        return _created(args)
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         project = args.args.get("project", "project")
@@ -149,11 +108,61 @@ class _Cloud(mocks.Mocks):
         raise AssertionError(f"the recorder has no answer to {args.token}; add one to _Cloud.call")
 
 
+def _created(args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+    """The id and the outputs of a resource that has been created."""
+    inputs = args.inputs
+    project = inputs.get("project", "project")
+    name = inputs.get("name", args.name)
+    outputs = {**inputs, "name": name}
+    identifier = f"{project}/{name}"
+    match args.typ:
+        case "gcp:serviceaccount/account:Account":
+            email = f"{inputs['accountId']}@{project}.iam.gserviceaccount.com"
+            identifier = f"projects/{project}/serviceAccounts/{email}"
+            outputs |= {"email": email, "member": f"serviceAccount:{email}", "name": identifier}
+            outputs["uniqueId"] = "1" + "0" * 20
+        case "gcp:projects/serviceIdentity:ServiceIdentity":
+            service = str(inputs["service"]).removesuffix(".googleapis.com")
+            email = f"service-{PROJECT_NUMBER}@gcp-sa-{service}.iam.gserviceaccount.com"
+            outputs |= {"email": email, "member": f"serviceAccount:{email}"}
+        case "gcp:projects/iAMCustomRole:IAMCustomRole":
+            identifier = outputs["name"] = f"projects/{project}/roles/{inputs['roleId']}"
+        case "gcp:kms/keyRing:KeyRing":
+            identifier = f"projects/{project}/locations/{inputs['location']}/keyRings/{name}"
+        case "gcp:kms/cryptoKey:CryptoKey":
+            identifier = f"{inputs['keyRing']}/cryptoKeys/{name}"
+        case "gcp:compute/network:Network":
+            identifier = f"projects/{project}/global/networks/{name}"
+        case "gcp:compute/subnetwork:Subnetwork":
+            identifier = f"projects/{project}/regions/{inputs['region']}/subnetworks/{name}"
+        case "gcp:sql/databaseInstance:DatabaseInstance":
+            identifier = name
+            outputs["connectionName"] = f"{project}:{inputs['region']}:{name}"
+            outputs["serviceAccountEmailAddress"] = f"p{PROJECT_NUMBER}-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com"
+        case "gcp:secretmanager/secret:Secret":
+            identifier = outputs["name"] = f"projects/{project}/secrets/{inputs['secretId']}"
+        case "gcp:pubsub/topic:Topic":
+            identifier = f"projects/{project}/topics/{name}"
+        case "gcp:storage/bucket:Bucket":
+            identifier = name
+            outputs |= {"url": f"gs://{name}", "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}"}
+        case "gcp:logging/projectSink:ProjectSink":
+            identifier = f"projects/{project}/sinks/{name}"
+            outputs["writerIdentity"] = (
+                f"serviceAccount:service-{PROJECT_NUMBER}@gcp-sa-logging.iam.gserviceaccount.com"
+            )
+        case "random:index/randomId:RandomId":
+            identifier, outputs["hex"] = "q83v", "abcdef"
+        case "random:index/randomPassword:RandomPassword":
+            identifier, outputs["result"] = "none", "generated-password-of-the-mock"
+    return identifier, outputs
+
+
 class _Monitor(mocks.MockMonitor):
     """A mock monitor that keeps the requests themselves: options and dependencies are seen nowhere else."""
 
-    def __init__(self) -> None:
-        super().__init__(_Cloud())
+    def __init__(self, *, preview: bool) -> None:
+        super().__init__(_Cloud(preview=preview))
         self.recorded: list[Recorded] = []
         self.loops: set[asyncio.AbstractEventLoop] = set()
         """Event loops that the SDK opens in its threads and leaves open."""
@@ -167,7 +176,7 @@ class _Monitor(mocks.MockMonitor):
         answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             self.loops.add(asyncio.get_event_loop())
-            inputs = rpc.deserialize_properties(request.object)
+            inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
             secrets = frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value))
             self.recorded.append(
                 Recorded(
@@ -196,6 +205,8 @@ class _Monitor(mocks.MockMonitor):
 
 def _plain(value: Any) -> Any:
     value = rpc.unwrap_rpc_secret(value)
+    if isinstance(value, Unknown):
+        return rpc.UNKNOWN
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value
@@ -209,7 +220,7 @@ def record(
     preview: bool = False,
 ) -> Recording:
     """Run `build` as a program and return what it registered. An exception of the program comes through."""
-    monitor = _Monitor()
+    monitor = _Monitor(preview=preview)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -242,12 +253,20 @@ def stack_file(stack: str = "prod") -> dict[str, Any]:
     return dict(document["config"])
 
 
-def record_stack(config: Mapping[str, object] | None = None, *, stack: str = "prod") -> Recording:
-    """Run the whole program with a configuration, by default that of production."""
+def record_stack(
+    config: Mapping[str, object] | None = None, *, stack: str = "prod", preview: bool = False
+) -> Recording:
+    """Run the whole program with a configuration, by default that of production.
+
+    In a preview, what only the provider can tell is unknown, as it is before the first `up`.
+    """
     values = {f"{PROJECT}:today": TODAY, **(config if config is not None else stack_file(stack))}
     with mock.patch.dict(os.environ, {"PULUMI_OPTION_POLICY_PACK": str(ROOT / "policies")}):
         return record(
-            lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), config=values, stack=stack
+            lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"),
+            config=values,
+            stack=stack,
+            preview=preview,
         )
 
 

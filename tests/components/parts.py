@@ -24,10 +24,10 @@ def project(name: str = "workload", region: str = PRIMARY) -> Project:
 
 def key_args(**changes: Any) -> DataKeyArgs:
     """Arguments of a key in the keys project."""
-    location = changes.get("location", PRIMARY)
+    location = changes.pop("location", PRIMARY)
     keys = project(f"keys-{location}")
     ring = KeyRing(f"data-{location}", KeyRingArgs(project=keys, location=location))
-    args = {"project": keys, "ring_id": ring.ring_id, "data_class": "customer", "location": location}
+    args = {"ring": ring, "data_class": "customer"}
     return DataKeyArgs(**{**args, **changes})
 
 

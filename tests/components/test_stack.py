@@ -7,6 +7,7 @@ import re
 from collections import Counter
 
 import pytest
+from pulumi.runtime import rpc
 
 from components.base import Component
 from policies.clauses import CLAUSES
@@ -152,6 +153,50 @@ def test_components_name_clauses_that_exist(production: Recording) -> None:
         assert one.clauses, one
         assert set(one.clauses) <= set(CLAUSES), one
         assert list(one.clauses) == sorted(set(one.clauses), key=one.clauses.index), one
+
+
+def test_a_first_preview_shows_every_key_role_and_account_by_name() -> None:
+    """A reviewer who reads "known after apply" for a member or a key has reviewed nothing."""
+    preview = record_stack(preview=True)
+    shown = {
+        "gcp:sql/databaseInstance:DatabaseInstance": ("encryptionKeyName", "settings"),
+        "gcp:storage/bucket:Bucket": ("name", "encryption"),
+        "gcp:secretmanager/secret:Secret": ("replication", "topics"),
+        "gcp:secretmanager/secretIamMember:SecretIamMember": ("secretId", "member", "role"),
+        "gcp:kms/cryptoKey:CryptoKey": ("keyRing",),
+        "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": ("cryptoKeyId", "role"),
+        "gcp:compute/subnetwork:Subnetwork": ("network",),
+    }
+    for kind, properties in shown.items():
+        assert preview.of(kind), kind
+        for resource in preview.of(kind):
+            for name in properties:
+                assert rpc.UNKNOWN not in json.dumps(resource.inputs[name]), (resource.urn, name)
+    assert preview.one("gcp:sql/databaseInstance:DatabaseInstance", "orders").inputs["name"] == rpc.UNKNOWN
+
+
+def test_names_foretold_are_the_names_the_provider_gives(production: Recording) -> None:
+    """A name that is built here instead of asked for has to be the very same."""
+    keys = {
+        f"{k.inputs['keyRing']}/cryptoKeys/{k.inputs['name']}" for k in production.of("gcp:kms/cryptoKey:CryptoKey")
+    }
+    rings = {
+        f"projects/{r.inputs['project']}/locations/{r.inputs['location']}/keyRings/{r.inputs['name']}"
+        for r in production.of("gcp:kms/keyRing:KeyRing")
+    }
+    assert {k.inputs["keyRing"] for k in production.of("gcp:kms/cryptoKey:CryptoKey")} <= rings
+    grants = production.of("gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember")
+    assert {grant.inputs["cryptoKeyId"] for grant in grants} <= keys
+    roles = {role.outputs["name"] for role in production.of("gcp:projects/iAMCustomRole:IAMCustomRole")}
+    own = {r.inputs["role"] for r in production if str(r.inputs.get("role", "")).startswith("projects/")}
+    assert own <= roles
+    members = {account.outputs["member"] for account in production.of("gcp:serviceaccount/account:Account")}
+    used = {
+        r.inputs["member"]
+        for r in production
+        if re.search(r"@example-[a-z-]+\.iam\.gserviceaccount\.com$", str(r.inputs.get("member", "")))
+    }
+    assert used <= members
 
 
 def test_the_program_is_the_same_twice() -> None:
