@@ -10,11 +10,13 @@ from policies.iam import Grant, parts
 from policies.model import Resource, UnknownValue, gcp
 from policies.rule import Finding, Sample, fail, rule, skip
 from policies.rules._keys import EXAMPLE_KEY, KEY, RING, USES, example_database, example_key, keys_of, unseen
+from policies.rules._links import linked
 from policies.rules._sql import INSTANCE
 
 _KEY_IAM: Final = tuple(gcp(f"kms/cryptoKeyIAM{shape}") for shape in ("Member", "Binding", "Policy"))
 _RING_IAM: Final = tuple(gcp(f"kms/keyRingIAM{shape}") for shape in ("Member", "Binding", "Policy"))
 _USE_ROLES: Final = ("roles/cloudkms.cryptokeyencrypterdecrypter",)
+_IDENTITY: Final = gcp("projects/serviceIdentity")
 _AGENTS: Final[Mapping[str, tuple[str, str]]] = {
     "sql": ("sqladmin.googleapis.com", "gcp-sa-cloud-sql"),
     "storage": ("storage.googleapis.com", "gs-project-accounts"),
@@ -173,12 +175,10 @@ def _uses_of(key: Resource) -> Iterator[Grant]:
 
 def _may_be_agent(grant: Grant, store: Resource) -> bool:
     api, marker = _AGENTS.get(store.type.split(":")[1].split("/")[0], ("", ""))
-    if grant.member:
-        return marker in grant.member
-    graph = store.graph
-    identities = [graph.by_urn[u] for u in grant.sources if graph and u in graph.by_urn]
-    services = [i.raw("service") for i in identities if i.type == gcp("projects/serviceIdentity")]
-    return not services or any(not isinstance(s, str) or s == api for s in services)
+    services = [identity.raw("service") for identity in linked(grant.resource, "member", _IDENTITY)]
+    if any(service == api or not isinstance(service, str) for service in services):
+        return True
+    return marker in grant.member if grant.member else not services
 
 
 def _before(graph: Graph, resource: Resource) -> set[str]:

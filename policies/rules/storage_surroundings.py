@@ -68,7 +68,7 @@ def sink_bucket_locked(sink: Resource) -> Iterator[Finding]:
     """Whoever breaks in deletes the traces first. A locked retention refuses that to everybody, owners included."""
     buckets = _buckets_behind(sink)
     if buckets is None:
-        if sink.has("destination"):
+        if sink.has("destination") and not (sink.graph and sink.graph.sources(sink, "destination")):
             sink.text("destination")
         yield skip("the sink does not write to a bucket of this stack")
         return
