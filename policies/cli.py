@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import sys
 from collections import Counter
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -15,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from policies import catalogue, pack, report
+from policies.clauses import CLAUSES, MEASURES
 from policies.judge import Judge, Result
 from policies.load import LoadError, load
 from policies.rule import SEVERITIES, Rule
@@ -28,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_OUT = Console(highlight=False, soft_wrap=True)
+_OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
 BAD_INPUT = 2
@@ -124,18 +126,25 @@ def list_rules(
     type_token: Annotated[str | None, typer.Option("--type", help="Only rules that judge this resource type.")] = None,
     severity: Annotated[str | None, typer.Option(help="Only this severity.")] = None,
     reference: Annotated[
-        str | None, typer.Option(help="Only rules with this foreign id, such as checkov:CKV_GCP_14.")
+        str | None,
+        typer.Option(
+            help="Only rules that answer this foreign check, such as checkov:CKV_GCP_14, or any of a tool's (checkov)."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a rule and line.")] = False,
 ) -> None:
     """List the rules, filtered."""
+    if clause is not None and clause.upper() not in {*CLAUSES, *MEASURES}:
+        _refuse(f"--clause {clause}: neither a clause (ENC-3) nor a measure ({', '.join(MEASURES)})")
+    if severity is not None and severity.lower() not in SEVERITIES:
+        _refuse(f"--severity {severity}: one of {', '.join(SEVERITIES)}")
     chosen = [
         r
         for r in pack.rules().values()
-        if (clause is None or r.clause == clause.upper() or r.clause.split("-")[0] == clause.upper())
+        if (clause is None or clause.upper() in (r.clause, r.clause.split("-")[0]))
         and (type_token is None or any(type_token.lower() in t.lower() for t in r.types))
         and (severity is None or r.severity == severity.lower())
-        and (reference is None or any(reference.lower() in ref.lower() for ref in r.references))
+        and (reference is None or _answers(r, reference))
     ]
     if as_json:
         for rule in chosen:
@@ -156,13 +165,17 @@ def explain(rule_id: Annotated[str, typer.Argument(metavar="RULE", help="A rule'
     rules = pack.rules()
     found = [rules[rule_id]] if rule_id in rules else [r for r in rules.values() if _answers(r, rule_id)]
     if not found:
-        _refuse(f"no rule is called {rule_id}, and none answers a foreign check of that name")
+        gone = [f"{ref}: {kind}: {why}" for kind, refs in catalogue.gaps().items() for ref, why in refs.items()]
+        known = [line for line in gone if rule_id.lower() in line.split(": ")[0].lower().split(":", 1)]
+        near = get_close_matches(rule_id, rules, n=1)
+        hint = "; ".join(known) or (f"did you mean {near[0]}?" if near else "see `python -m policies list`")
+        _refuse(f"no rule is called {rule_id}, and none answers a foreign check of that name; {hint}")
     for rule in found:
         _OUT.print(escape(catalogue.explain(rule)))
 
 
 def _answers(rule: Rule, foreign: str) -> bool:
-    return any(foreign.lower() in (ref.lower(), ref.split(":", 1)[1].lower()) for ref in rule.references)
+    return any(foreign.lower() in (ref.lower(), *ref.lower().split(":", 1)) for ref in rule.references)
 
 
 @app.command()
@@ -171,6 +184,8 @@ def coverage(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Say which clauses have rules, and which checks of another tool are covered."""
+    if tool is not None and tool.lower() not in catalogue.TOOLS:
+        _refuse(f"--from {tool}: one of {', '.join(catalogue.TOOLS)}")
     found: dict[str, Any] = catalogue.foreign(tool) if tool else catalogue.clauses()
     if as_json:
         sys.stdout.write(json.dumps(found, indent=1) + "\n")
