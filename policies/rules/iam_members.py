@@ -24,6 +24,7 @@ not_public(
     id="iam-not-public",
     title="No project, folder, organization, billing account or service account is open to everyone",
     severity="critical",
+    waivable=False,
     references=("checkov:CKV_GCP_113",),
     why="A public grant above single resources opens everything below it, now and later.",
 )

@@ -58,6 +58,7 @@ not_public(
     id="kms-key-not-public",
     title="Encryption keys are open to nobody outside",
     severity="critical",
+    waivable=False,
     undetermined="advisory",
     references=(
         "checkov:CKV_GCP_112",
@@ -74,6 +75,7 @@ not_public(
     id="kms-ring-not-public",
     title="Key rings are open to nobody outside",
     severity="critical",
+    waivable=False,
     undetermined="advisory",
     references=("datadog:cloud_kms_key_rings_are_public",),
     why="A grant on the ring holds for all keys in it, also for those that are made later.",

@@ -21,6 +21,7 @@ not_public(
     id="secret-not-public",
     title="Secrets are open to nobody outside",
     severity="critical",
+    waivable=False,
     undetermined="advisory",
     references=("prowler:secretmanager_secret_not_publicly_accessible",),
     why="A secret that everyone may read is a password on a wall.",

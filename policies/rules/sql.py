@@ -82,6 +82,7 @@ def tls_only(instance: Resource) -> Iterator[Finding]:
     clause="HOS-2",
     title="No database lets the whole internet in",
     severity="critical",
+    waivable=False,
     types=(INSTANCE,),
     decides=(_NETWORKS,),
     absent="pass",
