@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from policies.model import UNKNOWN, Resource, View, gcp, reveal
@@ -62,10 +63,31 @@ class Door:
 
     def opening(self, port: int, protocols: frozenset[str] = TCP) -> View | None:
         """The block that opens a port, or None."""
-        for block in self.opens:
-            if self.protocol_of(block) in protocols and reaches(self.ports(block), port):
+        for block, protocol, ranges in self.opened():
+            if _opens(protocol, ranges, port, protocols):
                 return block
         return None
+
+    def opened(self) -> list[tuple[View, str, list[PortRange]]]:
+        """Every block with its protocol and the ports that it opens."""
+        return [(block, self.protocol_of(block), self.ports(block)) for block in self.opens]
+
+    def reached(self, wanted: Iterable[Service]) -> list[tuple[int, str]]:
+        """The wanted services (port and name) that the door opens."""
+        opened = self.opened()
+        return [
+            (port, name)
+            for port, protocols, name in wanted
+            if any(_opens(protocol, ranges, port, protocols) for _, protocol, ranges in opened)
+        ]
+
+
+Service = tuple[int, frozenset[str], str]
+"""A port, the protocols that reach it, and what answers there."""
+
+
+def _opens(protocol: str, ranges: list[PortRange], port: int, protocols: frozenset[str]) -> bool:
+    return protocol in protocols and reaches(ranges, port)
 
 
 def is_world(values: Sequence[Any]) -> bool:
@@ -73,6 +95,11 @@ def is_world(values: Sequence[Any]) -> bool:
 
     A bare `0.0.0.0` or `::` counts: no packet comes from there, whoever writes it means everyone.
     """
+    return _is_world(tuple(value for value in values if isinstance(value, str)))
+
+
+@lru_cache(maxsize=4096)
+def _is_world(values: tuple[str, ...]) -> bool:
     bare = any(n.prefixlen == n.max_prefixlen and n.network_address.is_unspecified for n in networks(values))
     return bare or world(values)
 

@@ -83,5 +83,4 @@ def plain_variables(view: View, path: str) -> Iterator[Finding]:
     """The same for a map of variables."""
     variables = view.get(path)
     for name in variables if isinstance(variables, dict) else ():
-        if name != "__defaults":
-            yield from plain_secret(view, f'{path}["{name}"]', str(name))
+        yield from plain_secret(view, f'{path}["{name}"]', str(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from policies.model import Resource
@@ -14,6 +15,7 @@ from policies.rules._firewalls import (
     UDP,
     WITH_RULES,
     Door,
+    Service,
     opening,
     policy_opening,
     through,
@@ -25,16 +27,17 @@ _WORLD: Final = ["0.0.0.0/0"]
 _OFFICE: Final = ["203.0.113.0/24"]
 
 
-def admits_world(door: Door, wanted: Iterable[tuple[int, frozenset[str], str]]) -> Iterator[Finding]:
+def admits_world(door: Door, wanted: Iterable[Service]) -> Iterator[Finding]:
     """Findings where a door admits everyone to one of the ports; undetermined where its sources are not known yet."""
-    found = [(door.opening(port, protocols), port, name) for port, protocols, name in wanted]
-    opened = [(block, port, name) for block, port, name in found if block]
-    if not opened or door.everyone is False:
+    if door.everyone is False:
+        return
+    opened = door.reached(wanted)
+    if not opened:
         return
     if door.everyone is None:
         yield unsure(door.view, door.ends)
         return
-    names = ", ".join(f"{port} ({name})" for _, port, name in opened[:8])
+    names = ", ".join(f"{port} ({name})" for port, name in opened[:8])
     more = f" and {len(opened) - 8} more" if len(opened) > 8 else ""
     yield fail(door.view, door.ends, f"admits everyone to {names}{more}")
 
@@ -257,7 +260,8 @@ _PORTS: Final = (
 )
 
 
-def _parsed(ports: Iterable[str]) -> list[tuple[int, frozenset[str], str]]:
+@lru_cache(maxsize=16)
+def _parsed(ports: tuple[str, ...]) -> list[Service]:
     made = []
     for text in ports:
         number, _, name = text.partition(" ")
@@ -289,5 +293,5 @@ def _parsed(ports: Iterable[str]) -> list[tuple[int, frozenset[str], str]]:
 )
 def admin_ports_closed(resource: Resource, params: Mapping[str, Any]) -> Iterator[Finding]:
     """These services trust their network: many have no password. The list is a parameter."""
-    wanted = _parsed(params["ports"])
+    wanted = _parsed(tuple(params["ports"]))
     yield from through(resource, lambda door: admits_world(door, wanted))
