@@ -37,6 +37,11 @@ class Violation:
         """Whether it stops the run."""
         return self.level == "mandatory"
 
+    @property
+    def undetermined(self) -> bool:
+        """Whether the pack could not decide, rather than found something wrong."""
+        return "\n  undetermined" in self.message
+
 
 @dataclass(kw_only=True)
 class Log:

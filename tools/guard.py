@@ -62,9 +62,7 @@ def _lowered(log: Log, pack: Pack) -> list[str]:
     lowered = {
         violation.rule
         for violation in log.violations
-        if pack.levels.get(violation.rule) == "mandatory"
-        and not violation.blocking
-        and "\n  undetermined" not in violation.message
+        if pack.levels.get(violation.rule) == "mandatory" and not violation.blocking and not violation.undetermined
     }
     return [f"{rule} is mandatory, but the run only advised" for rule in sorted(lowered)]
 

@@ -16,6 +16,7 @@ from tools.run import Run, describe
 MEASURES = ("ACC", "AUT", "BAK", "CHG", "HOS", "REV", "CIN", "MIN", "DEV", "ENC", "PRI", "LOG", "DEP", "MON", "VER")
 _SEVERITIES = ("critical", "high", "medium", "low", "")
 _MINIMUM_LINES = 20
+_ROWS = 4
 _FRAME = re.compile(rf'  File "{re.escape(str(places.ROOT))}/([^"]+)", line (\d+)')
 _PLACE = re.compile(r"project:///((?!\.\./|\.venv/)[^#]+)#(\d+)")
 
@@ -25,15 +26,17 @@ def show(run: Run, *, out: TextIO, everything: bool = False) -> None:
     counts = run.judgement.get("counts", {})
     if counts:
         line(f"Policy pack {pack.NAME}", _counted(counts), out=out)
-    blocks = [_block(violation, run) for violation in _worst_first(run.log.violations)]
+    worth = [v for v in run.log.violations if everything or v.blocking or not v.undetermined or not counts]
+    blocks = [_block(violation, run) for violation in _worst_first(worth)]
     if not run.shown:
         blocks += [f"error: {message}" for message in _errors(run, everything=everything)]
     _print_blocks(blocks, out=out, everything=everything)
     for sentence in run.unproven:
         print(f"error: {sentence}", file=out)
-    if run.code == 0 and not run.unproven:
+    if run.exit_code == 0:
         _print_measures(run, out)
-    _print_next(run, out)
+    if run.exit_code == 0 or run.log.failed:
+        _print_next(run, out)
 
 
 def _counted(counts: dict[str, int]) -> str:
@@ -126,13 +129,20 @@ def _print_measures(run: Run, out: TextIO) -> None:
     print("\n  Fifteen measures   " + "  ".join(marks[:8]), file=out)
     print("                     " + "  ".join(marks[8:]), file=out)
     for name in ("undetermined", "waived"):
-        for number, entry in enumerate(run.judgement.get(name, ())):
-            if number == 3:
-                print(f"                     … and {len(run.judgement[name]) - 3} more", file=out)
-                break
-            resource = (entry.get("urn") or "the stack").rsplit("::", 1)[-1]
+        groups: dict[tuple[str, str], list[str]] = {}
+        for entry in run.judgement.get(name, ()):
             reason = entry.get("message", "").split("\n")[0]
-            print(f"  {name.capitalize() if not number else '':<18} {entry['clause']} {resource}: {reason}", file=out)
+            resource = (entry.get("urn") or "the stack").rsplit("::", 1)[-1]
+            groups.setdefault((entry["clause"], reason), []).append(resource)
+        rows = [f"{clause} {_some(names)}: {reason}" for (clause, reason), names in sorted(groups.items())]
+        if len(rows) > _ROWS:
+            rows[_ROWS - 1 :] = [f"… and {len(rows) - _ROWS + 1} more kinds: ARGS=--all"]
+        for number, row in enumerate(rows):
+            print(f"  {'' if number else name.capitalize():<18} {row}", file=out)
+
+
+def _some(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _print_next(run: Run, out: TextIO) -> None:
@@ -141,13 +151,13 @@ def _print_next(run: Run, out: TextIO) -> None:
     up, review = ("make up" + hint, f"apply it to {where}"), ("make review" + hint, "read it as a reviewer would")
     reviews = [review] if (places.ROOT / "review").is_dir() else []
     steps: list[tuple[str, str]] = []
-    if run.code and run.log.failed:
+    if run.log.failed:
         steps = [("make recover" + hint, "when a resource exists already or an answer was lost; then make up")]
-    elif run.code == 0 and run.operation == "preview":
+    elif run.operation == "preview":
         guide = (places.ROOT / "docs" / "real-cloud.md").exists()
         real = [] if run.stack.real or not guide else [("docs/real-cloud.md", "go to a real project")]
         steps = [up, *reviews, *real]
-    elif run.code == 0 and run.operation == "up":
+    elif run.operation == "up":
         steps = [("make preview" + hint, "shows no change now"), *reviews]
     for number, (command, meaning) in enumerate(steps):
         print(f"  {'Next' if not number else '':<18} {command:<18} {meaning}", file=out)

@@ -118,7 +118,7 @@ def change(stack: Stack, operation: str, extra: list[str], *, yes: bool, out: Te
 
 def _run(stack: Stack, operation: str, extra: list[str], *, out: TextIO, quiet: bool) -> Run:
     judged = operation in ("preview", "up")
-    setup.ensure()
+    setup.ensure(out)
     rules = pack.load() if judged else None
     with exclusive(stack):
         stack.prepare()

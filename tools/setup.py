@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TextIO
 
 from tools import places, stamp
 from tools.locks import held
@@ -27,7 +28,7 @@ def _plugins_wanted() -> str:
     return stamp.digest([places.LOCKFILE, *sources], str(places.ROOT), str(places.local()))
 
 
-def _set_up_engine() -> None:
+def _set_up_engine(out: TextIO | None = None) -> None:
     """Links a usable engine into the local folder."""
     record = places.local() / "engine.json"
     known = stamp.read(record)
@@ -35,7 +36,7 @@ def _set_up_engine() -> None:
         return
     from tools.engine import sources
 
-    with Stage("Pulumi engine") as stage, held(places.cache() / "engine.lock"):
+    with Stage("Pulumi engine", out=out) as stage, held(places.cache() / "engine.lock"):
         engine, tried = sources.obtain(stage)
         stamp.link(places.engine(), engine.folder)
         facts = {"version": engine.version, "source": engine.source, "key": _key(), "identity": _engine_identity()}
@@ -48,14 +49,14 @@ def _key() -> str:
     return stamp.digest(sums)
 
 
-def _set_up_plugins() -> None:
+def _set_up_plugins(out: TextIO | None = None) -> None:
     """Installs the local cloud's providers as ordinary plugins of the project's own PULUMI_HOME."""
     record = places.local() / "plugins.json"
     wanted = _plugins_wanted()
     if stamp.read(record).get("digest") == wanted and (places.pulumi_home() / "plugins").is_dir():
         return
     record.unlink(missing_ok=True)
-    with Stage("Local cloud") as stage:
+    with Stage("Local cloud", out=out) as stage:
         command = [str(places.VENV_PYTHON), "-m", "localcloud", "install", "--home", str(places.pulumi_home())]
         run = subprocess.run(command, cwd=places.ROOT, capture_output=True, text=True, check=False)
         if run.returncode != 0:
@@ -71,11 +72,11 @@ def _set_up_plugins() -> None:
         stage.done("ready", ", ".join(names))
 
 
-def ensure() -> None:
+def ensure(out: TextIO | None = None) -> None:
     """Makes what is missing of engine and plugins; quick when nothing is."""
     with held(places.local() / "setup.lock"):
-        _set_up_engine()
-        _set_up_plugins()
+        _set_up_engine(out)
+        _set_up_plugins(out)
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,1 @@
+"""What `make` rests on: setup, engine, locks, guard, report, recovery."""

@@ -1,0 +1,179 @@
+"""The commands with the real engine, the committed pack and the local cloud, on the production stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tools import places
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("engine")]
+PROD = places.ROOT / "Pulumi.prod.yaml"
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """A user with an empty home and a local folder of their own; the engine comes from the shared cache."""
+
+    home: Path
+    local: Path
+    cache: Path
+
+    def environment(self) -> dict[str, str]:
+        """What the user's shell has: no terminal, no settings of Pulumi."""
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "SECURE_HOSTING_", "XDG_"))}
+        own = {"HOME": str(self.home), "SECURE_HOSTING_LOCAL": str(self.local), "SECURE_HOSTING_CACHE": str(self.cache)}
+        return {**env, **own}
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """`python -m tools …` in the checkout."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *words],
+            cwd=places.ROOT,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """Runs it to its end: exit code and everything it said."""
+        with self.start(*words) as process:
+            said = process.communicate(timeout=300)[0]
+        return process.returncode, said
+
+    def cloud(self) -> list[tuple[str, str]]:
+        """URN and id of everything that exists."""
+        file = self.local / "cloud.db"
+        if not file.exists():
+            return []
+        try:
+            with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+                return connection.execute("SELECT urn, id FROM resources ORDER BY urn").fetchall()
+        except sqlite3.OperationalError:
+            return []
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    """One laptop for the journey of this module; the stack file must come out of it as it was."""
+    before = (PROD.read_bytes(), PROD.stat().st_mtime_ns)
+    folder = tmp_path_factory.mktemp("laptop")
+    (folder / "home").mkdir()
+    yield Laptop(home=folder / "home", local=folder / "local", cache=places.cache())
+    assert (PROD.read_bytes(), PROD.stat().st_mtime_ns) == before
+    assert list((folder / "home").rglob("*")) == [], "a command wrote into the user's home"
+
+
+def test_preview_without_any_account_is_clean_and_proved(laptop: Laptop) -> None:
+    """The first command of a newcomer: everything judged, nothing failing, exit code 0."""
+    code, said = laptop.run("tools", "preview")
+    assert code == 0, said
+    assert "Preview of prod" in said
+    assert " to create" in said
+    assert ", 0 fail," in said
+    assert laptop.run("tools", "guard") == (0, laptop.run("tools", "guard")[1])
+    assert not laptop.cloud(), "a preview creates nothing"
+
+
+def test_json_goes_to_standard_output_alone(laptop: Laptop) -> None:
+    """Programs read one object; people's lines go elsewhere."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tools", "preview", "--json"],
+        cwd=places.ROOT,
+        env=laptop.environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["exit_code"], said["violations"], said["unproven"]) == (0, 0, [], [])
+    assert said["changes"]["create"] == len(json.loads(Path(said["digest"]).read_text())["steps"])
+
+
+def test_log_of_a_weakened_pack_is_refused_by_the_guard(laptop: Laptop, tmp_path: Path) -> None:
+    """The engine is content with a pack that is configured away; its event log is not."""
+    from tools.stacks import Stack
+
+    weak = tmp_path / "weak.json"
+    weak.write_text('{"all": "disabled"}')
+    env = laptop.environment() | {
+        "PATH": os.pathsep.join([str(places.VENV_BIN), str(laptop.local / "engine"), os.environ["PATH"]]),
+        "PULUMI_HOME": str(laptop.local / "pulumi-home"),
+        "PULUMI_BACKEND_URL": f"file://{laptop.local / 'backend'}",
+        "PULUMI_CONFIG_PASSPHRASE": "local",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DEBUG_COMMANDS": "true",
+        "PULUMI_OPTION_POLICY_PACK": str(places.PACK),
+        "PULUMI_OPTION_POLICY_PACK_CONFIG": str(weak),
+    }
+    command = ["pulumi", "preview", "--stack", Stack(name="prod").name, "--non-interactive", "--json"]
+    command += ["--config-file", str(laptop.local / "Pulumi.prod.yaml"), "--event-log", str(tmp_path / "log")]
+    subprocess.run(command, cwd=places.ROOT, env=env, capture_output=True, timeout=300, check=False)
+    code, said = laptop.run("tools", "guard", "--events", str(tmp_path / "log"))
+    assert code == 1
+    assert "switched off: " in said
+
+
+def test_deployment_killed_in_its_middle_recovers_to_the_same(laptop: Laptop) -> None:
+    """`kill -9`, `recover`, `up`: every resource once, and the next preview shows no change."""
+    process = laptop.start("tools", "up")
+    try:
+        deadline = time.monotonic() + 120
+        while len(laptop.cloud()) < 25 and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        [lock] = (laptop.local / "backend/.pulumi/locks").rglob("*.json")
+        os.kill(json.loads(lock.read_text())["pid"], signal.SIGKILL)
+        said = process.communicate(timeout=60)[0]
+    finally:
+        process.kill()
+    assert process.returncode == 128 + signal.SIGKILL, said
+
+    code, said = laptop.run("tools", "up")
+    assert code == 1
+    assert "was interrupted" in said
+    assert "make recover" in said
+
+    code, said = laptop.run("tools", "recover")
+    assert code == 0, said
+    code, said = laptop.run("tools", "up")
+    assert code == 0, said
+
+    urns = [urn for urn, _ in laptop.cloud()]
+    assert len(urns) == len(set(urns)), "a resource exists twice"
+    code, said = laptop.run("tools", "preview", "--expect-no-changes")
+    assert code == 0, said
+    assert "no change" in said
+    state = json.loads((laptop.local / "backend/.pulumi/stacks/secure-hosting/prod.json").read_text())
+    known = {(r["urn"], r["id"]) for r in state["checkpoint"]["latest"]["resources"] if r.get("id")}
+    assert set(laptop.cloud()) <= known, "a resource exists that the state does not know"
+
+
+def test_recovery_of_a_healthy_stack_changes_nothing(laptop: Laptop) -> None:
+    """It can be run at any time."""
+    before = laptop.cloud()
+    code, said = laptop.run("tools", "recover")
+    assert (code, laptop.cloud()) == (0, before)
+    assert "nothing was left behind" in said
+
+
+def test_deployed_stack_refuses_to_be_destroyed(laptop: Laptop) -> None:
+    """Databases, keys and copies are protected; the command says so with the engine's own exit code."""
+    before = laptop.cloud()
+    code, said = laptop.run("tools", "destroy")
+    assert code not in (0, 1)
+    assert "protect" in said
+    assert laptop.cloud() == before
