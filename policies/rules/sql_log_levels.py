@@ -6,7 +6,7 @@ two facts here, each with the ids of the tools that check it.
 
 from __future__ import annotations
 
-from policies.rules.sql_flags import Flag, register
+from policies.rules._flags import Flag, register
 
 _LEVELS = (
     "debug5",
