@@ -1,0 +1,137 @@
+"""What a stack's log metrics and alerts watch: which events reach an alert, and which alerts reach a channel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from policies.graph import Graph
+from policies.iam import plain
+from policies.logquery import Entry, QueryError, selects
+from policies.model import UNKNOWN, Resource, View, gcp
+from policies.rules._log_events import LogEvent
+
+METRIC: Final = gcp("logging/metric")
+ALERT: Final = gcp("monitoring/alertPolicy")
+CHANNEL: Final = gcp("monitoring/notificationChannel")
+_AUDIT: Final = re.compile(r"protopayload|cloudaudit|policydelta|projectown|auditlog", re.IGNORECASE)
+_EMAIL: Final = re.compile(r"[\w.+-]+@[\w.-]+\w")
+_TEXTS: Final = (
+    "conditionThreshold.filter",
+    "conditionThreshold.denominatorFilter",
+    "conditionAbsent.filter",
+    "conditionMonitoringQueryLanguage.query",
+    "conditionPrometheusQueryLanguage.query",
+    "conditionSql.query",
+)
+"""Where a condition names the metric it watches."""
+
+
+def ours(graph: Graph) -> bool:
+    """Whether the stack is built from this project's components, and held to its whole standard."""
+    return any(token.startswith("hosting:") for token in graph.types)
+
+
+def covers(query: str, event: LogEvent) -> bool:
+    """Whether the filter selects every sample of the event, whoever caused it.
+
+    People that the filter names are tried one by one: a filter that leaves somebody out does not cover the event.
+    """
+    people = ["somebody@example.org", *sorted(set(_EMAIL.findall(query)))]
+    try:
+        return all(selects(query, _by(sample, who)) is not False for sample in event.samples for who in people)
+    except QueryError:
+        return False
+
+
+def _by(sample: Entry, who: str) -> Entry:
+    return {**sample, "protoPayload": {**sample["protoPayload"], "authenticationInfo": {"principalEmail": who}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert policy: the log filters of its conditions, and the metrics that the others name."""
+
+    resource: Resource
+    filters: tuple[str, ...]
+    texts: tuple[str, ...]
+    lost: bool
+    """Whether a condition is not known yet."""
+
+    def watches(self, metric: Resource) -> bool | None:
+        """Whether a condition names the metric; None where that is not known yet and comes from nowhere."""
+        if metric.known("name"):
+            name = re.sub(r"[^A-Za-z0-9]", ".", metric.text("name") or metric.name)
+            if any(re.search(rf"user[/_]{name}(?![\w-])", text) for text in self.texts):
+                return True
+        elif self.texts and not self.lost:
+            return None
+        if not self.lost:
+            return False
+        edges = self.resource.property_dependencies.get("conditions", ())
+        return metric.urn in edges if edges else None
+
+    @property
+    def enabled(self) -> bool | None:
+        """None where that is not known yet."""
+        return self.resource.flag("enabled", default=True) if self.resource.known("enabled") else None
+
+    @property
+    def heard(self) -> bool | None:
+        """Whether it names a channel at all; None where that is not known yet."""
+        value = plain(self.resource.raw("notificationChannels"))
+        if value is UNKNOWN:
+            return True if self.resource.property_dependencies.get("notificationChannels") else None
+        return bool(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The log metrics and alerts of a stack."""
+
+    metrics: tuple[tuple[Resource, str | None], ...]
+    """With their filters, None where one is not known yet."""
+    alerts: tuple[Alert, ...]
+
+    @property
+    def about_audit(self) -> bool:
+        """Whether the stack keeps metrics or alerts over audit logs at all."""
+        if any(query is None or _AUDIT.search(query) for _, query in self.metrics):
+            return True
+        open_ones = any(a.lost and not a.resource.property_dependencies.get("conditions") for a in self.alerts)
+        return open_ones or any(_AUDIT.search(query) for alert in self.alerts for query in alert.filters)
+
+
+@lru_cache(maxsize=2)
+def watch(graph: Graph) -> Watch:
+    """The metrics and alerts of a graph, read once."""
+    metrics = []
+    for metric in graph.of(METRIC):
+        known = metric.known("filter") and metric.known("disabled")
+        if not known or not metric.flag("disabled"):
+            metrics.append((metric, (metric.text("filter") or "") if known else None))
+    return Watch(tuple(metrics), tuple(_alert(alert) for alert in graph.of(ALERT)))
+
+
+def _alert(alert: Resource) -> Alert:
+    filters: list[str] = []
+    texts: list[str] = []
+    lost = False
+    for condition in _conditions(alert):
+        for path, found in (("conditionMatchedLog.filter", filters), *((p, texts) for p in _TEXTS)):
+            value: Any = plain(condition.raw(path)) if condition is not None else UNKNOWN
+            if value is UNKNOWN:
+                lost = True
+            elif isinstance(value, str):
+                found.append(value)
+    return Alert(alert, tuple(filters), tuple(texts), lost)
+
+
+def _conditions(alert: Resource) -> Iterator[View | None]:
+    if not alert.known("conditions"):
+        yield None
+        return
+    yield from alert.views("conditions")
