@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from policies.model import UNKNOWN, Resource, View, gcp, reveal
 from policies.normalise import ALL_PORTS, PortRange, network, networks, port_ranges, reaches, world
-from policies.rule import Finding, each
+from policies.rule import Finding, Sample, each
 
 FIREWALL: Final = gcp("compute/firewall")
 POLICY_RULES: Final = (
@@ -179,3 +179,9 @@ def policy_opening(port: str, sources: Sequence[str], protocol: str = "tcp", **m
     """An example: a firewall policy's rule that opens a port."""
     match = {"srcIpRanges": list(sources), "layer4Configs": [{"ipProtocol": protocol, "ports": [port]}]}
     return {"action": "allow", "direction": "INGRESS", "match": match, **more}
+
+
+def rule_sample(type_token: str, port: str, sources: Sequence[str], protocol: str = "tcp") -> Sample:
+    """The same as a sample of any rule type; the organization's rules keep the match one level deeper."""
+    props = policy_opening(port, sources, protocol)
+    return Sample(type_token, {**props, "match": {"config": props["match"]}} if "organization" in type_token else props)

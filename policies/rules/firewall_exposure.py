@@ -23,6 +23,7 @@ _DOCS: Final = ("https://cloud.google.com/firewall/docs/firewalls",)
 _RULE: Final = POLICY_RULES[1]
 _WORLD: Final = ["0.0.0.0/0"]
 _OFFICE: Final = ["203.0.113.0/24"]
+_WEB: Final = {"layer4Configs": [{"ipProtocol": "tcp", "ports": ["443"]}]}
 
 
 @rule(
@@ -39,7 +40,7 @@ _OFFICE: Final = ["203.0.113.0/24"]
         {"sourceRanges": ["203.0.113.7/32"], "allows": [{"protocol": "icmp"}]},
         {"sourceTags": ["web"], "targetTags": ["app"], "allows": [{"protocol": "tcp", "ports": ["8081"]}]},
         {"sourceRanges": _WORLD, "denies": [{"protocol": "all"}]},
-        Sample(_RULE, policy_opening("443", _WORLD, srcNetworkScope="x", match={"srcNetworkScope": "INTRA_VPC"})),
+Sample(_RULE, {"action": "allow", "match": {"srcIpRanges": _WORLD, "srcNetworkScope": "INTRA_VPC", **_WEB}}),
     ),
     bad=(
         {"sourceRanges": _WORLD, "allows": [{"protocol": "icmp"}]},

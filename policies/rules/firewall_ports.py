@@ -18,6 +18,7 @@ from policies.rules._firewalls import (
     Service,
     opening,
     policy_opening,
+    rule_sample,
     through,
 )
 
@@ -70,7 +71,7 @@ def _closed(port: int, service: str, protocols: frozenset[str] = TCP, **record: 
             opening(str(port), [*_OFFICE, "0.0.0.0/1", "128.0.0.0/1"], word, sourceTags=["web"]),
             {"network": "app", "allows": [{"protocol": "all"}], "sourceRanges": _WORLD},
             {"network": "app", "allows": [{"protocol": word}]},
-            *(Sample(t, policy_opening(str(port), _WORLD, word)) for t in POLICY_RULES),
+            *(rule_sample(t, str(port), _WORLD, word) for t in POLICY_RULES),
             Sample(WITH_RULES[1], {"rules": [policy_opening("9", _OFFICE), policy_opening(f"1-{port}", _WORLD, word)]}),
         ),
         **record,
