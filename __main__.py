@@ -6,6 +6,7 @@ import pulumi
 
 from components.foundation import Foundation
 from components.governance import Governance
+from components.hosting import Hosting
 from components.stores import Stores
 from config import load, require_policy_pack
 
@@ -15,10 +16,12 @@ config = load()
 foundation = Foundation("foundation", config)
 stores = Stores("stores", config, foundation)
 governance = Governance("governance", config, foundation)
+hosting = Hosting("hosting", config, foundation, stores, governance)
 
 pulumi.export("network", foundation.network.network_id)
 pulumi.export("copies", stores.copies.bucket_name)
 pulumi.export("databases", {name: database.connection_name for name, database in stores.databases.items()})
 pulumi.export("identities", {name: identity.member for name, identity in stores.identities.items()})
 pulumi.export("log_bucket", governance.archive.log_bucket)
+pulumi.export("services", {name: service.service_name for name, service in hosting.services.items()})
 pulumi.export("secrets", {name: secret.secret_id for name, secret in stores.secrets.items()})

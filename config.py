@@ -30,6 +30,7 @@ from settings.projects import Projects
 from settings.protection import Unprotected
 from settings.regions import Regions
 from settings.secrets import Secrets
+from settings.services import Services
 from settings.workloads import Workloads
 
 AREAS = (
@@ -40,6 +41,7 @@ AREAS = (
     settings.backups,
     settings.secrets,
     settings.workloads,
+    settings.services,
     settings.logging,
     settings.monitoring,
     settings.protection,
@@ -76,6 +78,9 @@ class StackConfig(Section):
 
     workloads: Workloads = named("ACC-5", "orders-api", {})
     """Used by whom."""
+
+    services: Services = named("HOS-3", "orders-api", {})
+    """Reached where."""
 
     logging: Logging = section("LOG-2")
     """Logged where, for how long."""

@@ -29,6 +29,7 @@ class Governance(Component):
 
     archive: LogArchive
     federation: Federation
+    channels: Channels
 
     def __init__(
         self, name: str, config: StackConfig, foundation: Foundation, opts: pulumi.ResourceOptions | None = None
@@ -42,7 +43,7 @@ class Governance(Component):
         AuditLogs("audit", AuditLogsArgs(projects=projects), self.child())
         self.archive = self._archive()
         self.federation = self._delivery()
-        self._alerts()
+        self.channels = self._alerts()
         contacts = config.monitoring.contacts.model_dump(exclude_none=True)
         Contacts(
             "contacts",
@@ -99,7 +100,7 @@ class Governance(Component):
             self.child(),
         )
 
-    def _alerts(self) -> None:
+    def _alerts(self) -> Channels:
         config, audit = self._config, self._foundation.audit
         topic = Topic(
             "alerts",
@@ -130,3 +131,4 @@ class Governance(Component):
             ),
             self.child(),
         )
+        return channels

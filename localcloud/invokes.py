@@ -100,6 +100,26 @@ def get_iam_policy(question: Question) -> dict[str, Any]:
     return {**question.arguments, "id": hashlib.sha256(text.encode()).hexdigest()[:20], "policyData": text}
 
 
+@answers("gcp:kms/getKMSCryptoKeyVersion:getKMSCryptoKeyVersion")
+def get_key_version(question: Question) -> dict[str, Any]:
+    """The first version of a key. The public half of an asymmetric one is a real P-256 key, derived from its name."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = question.store.get("gcp:kms/cryptoKey:CryptoKey", str(question.arguments["cryptoKey"]))
+    if key is None:
+        raise not_found(f"CryptoKey {question.arguments['cryptoKey']}")
+    identity = f"{question.arguments['cryptoKey']}/cryptoKeyVersions/1"
+    algorithm = (key.properties.get("versionTemplate") or {}).get("algorithm", "GOOGLE_SYMMETRIC_ENCRYPTION")
+    number = int(hashlib.sha256(identity.encode()).hexdigest(), 16) % (2**255)
+    public = ec.derive_private_key(number, ec.SECP256R1()).public_key()
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    known = {"algorithm": algorithm, "protectionLevel": "SOFTWARE", "state": "ENABLED", "version": 1}
+    asymmetric = str(algorithm).startswith("EC_SIGN_P256")
+    keys = [{"algorithm": algorithm, "pem": pem}] if asymmetric else []
+    return {**question.arguments, **known, "id": identity, "name": identity, "publicKeys": keys}
+
+
 @answers("gcp:kms/getKMSCryptoKey:getKMSCryptoKey")
 def get_key(question: Question) -> dict[str, Any]:
     identity = f"{question.arguments['keyRing']}/cryptoKeys/{question.arguments['name']}"

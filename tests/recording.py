@@ -99,6 +99,9 @@ class _Cloud(mocks.Mocks):
                 "project": project,
                 "uniqueId": "1",
             }, []
+        if args.token == "gcp:kms/getKMSCryptoKeyVersion:getKMSCryptoKeyVersion":
+            key = {"algorithm": "EC_SIGN_P256_SHA256", "pem": "-----BEGIN PUBLIC KEY-----"}
+            return {"id": f"{args.args['cryptoKey']}/cryptoKeyVersions/1", "publicKeys": [key]}, []
         if args.token == "gcp:logging/getProjectCmekSettings:getProjectCmekSettings":
             email = f"service-{PROJECT_NUMBER}@gcp-sa-logging.iam.gserviceaccount.com"
             return {"id": f"projects/{project}/cmekSettings", "project": project, "serviceAccountId": email}, []

@@ -1,0 +1,124 @@
+"""What the company hosts: images, the services that run them, the entrance and the checks that they answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import pulumi
+
+from .base import Component
+from .entrance import Entrance, EntranceArgs, Site
+from .foundation import Foundation
+from .governance import Governance
+from .images import Images, ImagesArgs
+from .stores import Stores
+from .uptime import Uptime, UptimeArgs
+from .web_service import RUN, WebService, WebServiceArgs
+
+if TYPE_CHECKING:
+    from config import StackConfig
+
+IMAGES = "images"
+"""Data class of images, and the name of their registry."""
+
+
+class Hosting(Component):
+    """Every web service of the stack. Without services there is nothing of all this."""
+
+    token = "hosting:run:Hosting"
+    clauses: ClassVar[tuple[str, ...]] = ("HOS-3", "CIN-2", "CIN-3")
+
+    services: dict[str, WebService]
+
+    def __init__(
+        self,
+        name: str,
+        config: StackConfig,
+        foundation: Foundation,
+        stores: Stores,
+        governance: Governance,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, None, opts)
+        self._config, self._foundation, self._stores = config, foundation, stores
+        self.services = {}
+        if config.services:
+            images = self._images(governance)
+            images.admit_only_attested(foundation.workload)
+            self.services = {service: self._service(service, images.path) for service in config.services}
+            self._entrance(governance)
+        self.register_outputs({})
+
+    def _images(self, governance: Governance) -> Images:
+        config, foundation = self._config, self._foundation
+        return Images(
+            IMAGES,
+            ImagesArgs(
+                project=foundation.delivery,
+                signing_ring=foundation.rings[config.regions.primary],
+                key=foundation.keys[IMAGES],
+                region=config.regions.primary,
+                pullers={"run": foundation.workload.agent(RUN).member},
+                pushers={"ci": governance.federation.deploy.member},
+                labels={**config.company.labels, "data-class": IMAGES},
+            ),
+            self.child(),
+        )
+
+    def _service(self, name: str, registry: str) -> WebService:
+        config, spec = self._config, self._config.services[name]
+        workload = config.workloads[name]
+        databases = {d: self._stores.databases[d] for d in workload.databases}
+        return WebService(
+            name,
+            WebServiceArgs(
+                project=self._foundation.workload,
+                network=self._foundation.network,
+                identity=self._stores.identities[name],
+                region=config.regions.primary,
+                image=registry + spec.image,
+                registry=registry,
+                people=spec.people,
+                callers={"public": "allUsers"} if spec.public else {},
+                environment={
+                    **spec.environment,
+                    **{f"DATABASE_{_variable(d)}": database.connection_name for d, database in databases.items()},
+                },
+                secrets={_variable(s): self._stores.secrets[s] for s in workload.secrets},
+                min_instances=spec.min_instances,
+                max_instances=spec.max_instances,
+                labels=config.company.labels,
+                protected=config.protects(name),
+            ),
+            self.child(),
+        )
+
+    def _entrance(self, governance: Governance) -> None:
+        config = self._config
+        Entrance(
+            "entrance",
+            EntranceArgs(
+                project=self._foundation.workload,
+                region=config.regions.primary,
+                sites={
+                    name: Site(domain=config.services[name].domain, service=service.service_name)
+                    for name, service in self.services.items()
+                },
+            ),
+            self.child(),
+        )
+        Uptime(
+            "uptime",
+            UptimeArgs(
+                project=self._foundation.audit,
+                channels=governance.channels,
+                sites={name: spec.domain for name, spec in config.services.items()},
+                labels=config.company.labels,
+            ),
+            self.child(),
+        )
+
+
+def _variable(name: str) -> str:
+    """`payment-token` as `PAYMENT_TOKEN`."""
+    return name.upper().replace("-", "_")
