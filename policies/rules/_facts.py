@@ -85,17 +85,30 @@ def _register(
     rule(types=tuple(paths), decides=(path,), absent=absent, **record)(check)
 
 
+def _remedy(paths: Paths, value: Any) -> Callable[[Resource], Iterator[tuple[str, Any]]]:
+    def remediate(resource: Resource) -> Iterator[tuple[str, Any]]:
+        yield paths[resource.type], value
+
+    return remediate
+
+
 def boolean(
     paths: Paths,
     *,
     want: bool = True,
+    remedy: bool = False,
     absent: Absent = "fail",
     missing: str = "is not set",
     base: Mapping[str, Any] | None = None,
     guard: Guard | None = None,
     **record: Any,
 ) -> None:
-    """A rule about a switch. `missing` says what its absence means; `base` completes the examples."""
+    """A rule about a switch. `missing` says what its absence means; `base` completes the examples.
+
+    `remedy` says that the wanted value may be set for the user: it neither replaces the resource nor cuts anyone off.
+    """
+    if remedy:
+        record["remediate"] = _remedy(paths, want)
 
     def wrong(resource: Resource, path: str) -> str | None:
         return None if resource.flag(path, not want) == want else f"is {resource.show(path)}"
@@ -110,6 +123,7 @@ def one_of(
     *,
     allowed: tuple[str, ...],
     others: tuple[str, ...],
+    remedy: bool = False,
     absent: Absent = "fail",
     missing: str = "is not set",
     base: Mapping[str, Any] | None = None,
@@ -117,6 +131,8 @@ def one_of(
     **record: Any,
 ) -> None:
     """A rule about a word that must be one of the allowed, in any letter case; `others` are examples that are not."""
+    if remedy:
+        record["remediate"] = _remedy(paths, allowed[0])
     fitting = {word.upper() for word in allowed}
 
     def wrong(resource: Resource, path: str) -> str | None:

@@ -33,6 +33,7 @@ boolean(
     {CLUSTER: f"{_AUTO}.enabled"},
     missing="is not set: whether there are backups is left to Google and shows no drift",
     guard=_secondary,
+    remedy=True,
     id="alloydb-backed-up",
     clause="BAK-1",
     title="AlloyDB clusters are backed up automatically",
@@ -114,6 +115,7 @@ boolean(
     {CLUSTER: "continuousBackupConfig.enabled"},
     absent="pass",
     guard=_secondary,
+    remedy=True,
     id="alloydb-point-in-time",
     clause="BAK-2",
     title="AlloyDB clusters can be restored to any moment",
@@ -144,6 +146,7 @@ at_least_days(
 boolean(
     {CLUSTER: "deletionProtection"},
     absent="pass",
+    remedy=True,
     id="alloydb-deletion-protected",
     clause="BAK-5",
     title="The provider refuses to delete AlloyDB clusters",

@@ -36,6 +36,7 @@ cmek(
 boolean(
     {gcp("diagflow/agent"): "enableLogging"},
     missing="is not set, and the default is off",
+    remedy=True,
     id="dialogflow-agent-logs",
     clause="LOG-8",
     title="Dialogflow agents write logs",
@@ -77,6 +78,7 @@ def cx_agent_logs(agent: Resource) -> Iterator[Finding]:
 boolean(
     {gcp("diagflow/cxWebhook"): "enableStackdriverLogging"},
     missing="is not set, and the default is off",
+    remedy=True,
     id="dialogflow-cx-webhook-logs",
     clause="LOG-8",
     title="Dialogflow CX webhooks write logs",

@@ -149,6 +149,7 @@ def table_own_key(table: Resource) -> Iterator[Finding]:
 boolean(
     {TABLE: "deletionProtection"},
     missing="is not set: what protects the table is a default of the provider's, which nobody here decided",
+    remedy=True,
     id="bigquery-table-deletion-protected",
     clause="BAK-5",
     title="Tables are protected from deletion, in so many words",
@@ -165,6 +166,7 @@ boolean(
     {DATASET: "deleteContentsOnDestroy"},
     want=False,
     absent="pass",
+    remedy=True,
     id="bigquery-dataset-contents-kept",
     clause="BAK-5",
     title="Removing a dataset from the code does not delete its tables",

@@ -16,6 +16,7 @@ TABLE = gcp("bigtable/table")
 boolean(
     {INSTANCE: "deletionProtection"},
     missing="is not set: what protects the instance is a default of the provider's, which nobody here decided",
+    remedy=True,
     id="bigtable-deletion-protected",
     clause="BAK-5",
     title="Bigtable instances are protected from deletion, in so many words",
@@ -69,6 +70,7 @@ boolean(
     {INSTANCE: "forceDestroy"},
     want=False,
     absent="pass",
+    remedy=True,
     id="bigtable-no-force-destroy",
     clause="BAK-5",
     title="Removing a Bigtable instance from the code does not delete its backups",
@@ -84,6 +86,7 @@ one_of(
     allowed=("PROTECTED",),
     others=("UNPROTECTED",),
     missing="is not set: the table and its families can be deleted",
+    remedy=True,
     id="bigtable-table-deletion-protected",
     clause="BAK-5",
     title="Bigtable tables are protected from deletion",

@@ -115,6 +115,7 @@ cmek(
 boolean(
     {CLUSTER: "deletionProtectionEnabled", VALKEY: "deletionProtectionEnabled"},
     absent="pass",
+    remedy=True,
     id="redis-cluster-deletion-protected",
     clause="BAK-5",
     title="Redis clusters and Valkey are protected from deletion",

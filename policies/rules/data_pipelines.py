@@ -61,6 +61,7 @@ boolean(
 boolean(
     {FUSION: "enableStackdriverLogging"},
     missing="is not set, and the default is off",
+    remedy=True,
     id="datafusion-logs",
     clause="LOG-8",
     title="Data Fusion instances write their logs",
@@ -74,6 +75,7 @@ boolean(
 boolean(
     {FUSION: "enableStackdriverMonitoring"},
     missing="is not set, and the default is off",
+    remedy=True,
     id="datafusion-metrics",
     clause="MON-6",
     title="Data Fusion instances report their metrics",

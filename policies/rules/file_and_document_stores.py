@@ -30,6 +30,7 @@ cmek(
 boolean(
     {FILES: "deletionProtectionEnabled"},
     missing="is not set, and the default is off",
+    remedy=True,
     id="filestore-deletion-protected",
     clause="BAK-5",
     title="File shares are protected from deletion",
@@ -93,6 +94,7 @@ one_of(
     allowed=("DELETE_PROTECTION_ENABLED",),
     others=("DELETE_PROTECTION_DISABLED",),
     missing="is not set, and the default is off",
+    remedy=True,
     id="firestore-deletion-protected",
     clause="BAK-5",
     title="Firestore databases are protected from deletion",
@@ -108,6 +110,7 @@ one_of(
     allowed=("POINT_IN_TIME_RECOVERY_ENABLED",),
     others=("POINT_IN_TIME_RECOVERY_DISABLED",),
     missing="is not set, and the default is one hour",
+    remedy=True,
     id="firestore-point-in-time",
     clause="BAK-2",
     title="Firestore databases can be restored to any moment of the last seven days",

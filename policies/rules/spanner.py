@@ -16,6 +16,7 @@ _DOCS = "https://cloud.google.com/spanner/docs"
 boolean(
     {DATABASE: "deletionProtection"},
     absent="pass",
+    remedy=True,
     id="spanner-deletion-protected-in-code",
     clause="BAK-5",
     title="The provider refuses to delete Spanner databases",
@@ -30,6 +31,7 @@ boolean(
 boolean(
     {DATABASE: "enableDropProtection"},
     missing="is not set, and the default is off: console, gcloud and other programs may drop the database",
+    remedy=True,
     id="spanner-drop-protected",
     clause="BAK-5",
     title="Google Cloud refuses to drop Spanner databases",
@@ -105,6 +107,7 @@ boolean(
     {gcp("spanner/instance"): "forceDestroy"},
     want=False,
     absent="pass",
+    remedy=True,
     id="spanner-no-force-destroy",
     clause="BAK-5",
     title="Removing a Spanner instance from the code does not delete its backups",

@@ -52,6 +52,7 @@ boolean(
     missing="is not set: the database is not backed up",
     guard=_vault_or_follower,
     graph=True,
+    remedy=True,
     id="sql-backed-up",
     clause="BAK-1",
     title="Databases are backed up automatically",
@@ -197,6 +198,7 @@ boolean(
     base={"databaseVersion": "MYSQL_8_0"},
     missing="is not set: the database can only be restored to the moment of a backup",
     guard=lambda i: follower(i) or (None if engine(i) == "MYSQL" else "binary logs are MySQL's"),
+    remedy=True,
     id="sql-mysql-point-in-time",
     clause="BAK-2",
     title="MySQL can be restored to any moment: the binary log is on",
@@ -216,6 +218,7 @@ boolean(
     guard=lambda i: (
         follower(i) or (None if engine(i) in ("POSTGRES", "SQLSERVER") else "MySQL uses binary_log_enabled instead")
     ),
+    remedy=True,
     id="sql-point-in-time",
     clause="BAK-2",
     title="PostgreSQL and SQL Server can be restored to any moment",

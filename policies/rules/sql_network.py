@@ -201,6 +201,7 @@ one_of(
     missing="is not set: whether SQL can be sent through Google's API is left to Google",
     base={"databaseVersion": "POSTGRES_17"},
     guard=inherits,
+    remedy=True,
     id="sql-no-data-api",
     clause="HOS-2",
     title="Databases refuse statements through the data API",

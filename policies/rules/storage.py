@@ -53,6 +53,7 @@ one_of(
     allowed=("enforced",),
     others=("inherited", "unspecified"),
     missing="is not set, so it is inherited: nothing here keeps the bucket from being opened",
+    remedy=True,
     id="storage-public-access-prevented",
     clause="ACC-3",
     title="Buckets enforce public access prevention",
@@ -89,6 +90,7 @@ boolean(
 boolean(
     {BUCKET: "versioning.enabled"},
     missing="is not set: an overwritten or deleted object is gone",
+    remedy=True,
     id="storage-versioning",
     clause="BAK-8",
     title="Buckets keep earlier versions of objects",
@@ -125,6 +127,7 @@ boolean(
     {BUCKET: "forceDestroy"},
     want=False,
     absent="pass",
+    remedy=True,
     id="storage-no-force-destroy",
     clause="BAK-5",
     title="Removing a bucket from the code does not empty it",
