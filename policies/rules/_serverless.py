@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from policies.model import UNKNOWN, Resource, Secret, View, gcp, reveal
+from policies.model import UNKNOWN, Resource, View, gcp
 from policies.rule import Finding, fail, unsure
 from policies.rules._exposure import credential_in, names_a_secret
 
@@ -62,14 +62,13 @@ def plain_secret(view: View, path: str, name: str) -> Iterator[Finding]:
     the value is only a reference or an address without a password; values count that look like a credential. That the
     engine keeps the value secret does not help: everyone who may see the workload reads its variables.
     """
-    raw = view.raw(path)
-    value = reveal(raw)
+    value = view.raw(path)
     text = value if isinstance(value, str) else None
     if value is None or value == "":
         return
     if text and (kind := credential_in(text)):
         yield fail(view, path, f"of {name} is {kind}, readable for everyone who sees the workload")
-    elif isinstance(raw, Secret):
+    elif view.is_secret(path) and not view.is_secret(""):
         yield fail(view, path, f"of {name} is a secret of the stack, handed over as a plain value")
     elif names_a_secret(name) and not _POINTER.search(name):
         if _ADDRESS.search(name):

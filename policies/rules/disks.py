@@ -199,7 +199,7 @@ _OWN_KEYS: Final = ("diskEncryptionKey", "imageEncryptionKey", "snapshotEncrypti
 def no_raw_key(resource: Resource) -> Iterator[Finding]:
     """A supplied key has to be kept, copied and typed by people, and lies in the state. Cloud KMS never gives keys out.
 
-    The engine keeps these properties secret; that they are used at all is the finding.
+    The engine keeps these properties secret; that they are used at all is the finding, also where only a mask is left.
     """
     yield from _raw_keys(resource)
     for block in ("bootDisk", "attachedDisks", "disks"):
