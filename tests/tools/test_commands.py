@@ -18,7 +18,7 @@ import pytest
 
 from tools import places
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 PROD = places.ROOT / "Pulumi.prod.yaml"
 
 
