@@ -11,12 +11,13 @@ from importlib.metadata import version
 import grpc
 
 THREADS = 64
+GRACE_SECONDS = 60
 LARGEST_MESSAGE = 400 * 1024 * 1024
 
 
 def serve(provider: str) -> None:
     """Serve one provider on a loopback port until the process is ended. The process also ends by itself when the engine
-    that started it is gone, so that nothing is left behind after a kill."""
+    that started it is gone; what it was asked to do before is still carried out, as a cloud would."""
     from pulumi.runtime.proto import provider_pb2_grpc
 
     from localcloud.provider import Provider
@@ -32,5 +33,5 @@ def serve(provider: str) -> None:
     alone = threading.Event()
     while not alone.wait(1.0):
         if os.getppid() != parent:
-            server.stop(0)
+            server.stop(GRACE_SECONDS).wait()
             return
