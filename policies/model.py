@@ -364,12 +364,17 @@ def masker(secrets: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(parts), re.IGNORECASE) if found else None
 
 
+_COPIES_OF_LABELS: Final = frozenset({"effectiveLabels", "pulumiLabels"})
+"""Outputs of the Google provider that it marks as secret although they repeat the labels in plain sight."""
+
+
 def _secret_texts(value: Any, *, hidden: bool) -> Iterator[str]:
     if isinstance(value, Secret):
         yield from _secret_texts(value.value, hidden=True)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _secret_texts(item, hidden=hidden or bool(_SENSITIVE.search(str(key))))
+            if key not in _COPIES_OF_LABELS:
+                yield from _secret_texts(item, hidden=hidden or bool(_SENSITIVE.search(str(key))))
     elif isinstance(value, list):
         for item in value:
             yield from _secret_texts(item, hidden=hidden)

@@ -43,6 +43,10 @@ _BUCKET = Sample(BUCKET, {"name": "example-prod-logs", "project": "audit"}, "log
         (_sink(), _BUCKET),
         (_sink(destination="logging.googleapis.com/projects/audit/locations/eu/buckets/all"),),
         (_sink(), _BUCKET, _sink("near", destination="pubsub.googleapis.com/projects/app/topics/x")),
+        (
+            _sink(destination="logging.googleapis.com/projects/audit/locations/eu/buckets/all"),
+            _sink("own", project="audit", destination="logging.googleapis.com/projects/audit/locations/eu/buckets/all"),
+        ),
     ),
     bad=(
         (_sink(destination="logging.googleapis.com/projects/app/locations/eu/buckets/all"),),
@@ -52,7 +56,8 @@ _BUCKET = Sample(BUCKET, {"name": "example-prod-logs", "project": "audit"}, "log
 )
 def leaves_project(graph: Graph) -> Iterator[Finding]:
     """Whoever takes over a project also takes over the logs that lie in it. One sink of each project has to lead out;
-    projects whose destinations the stack does not tell are not judged."""
+    projects whose destinations the stack does not tell are not judged, and the project that collects the others' logs
+    keeps its own."""
     homes: dict[str, list[tuple[Resource, str]]] = {}
     lost: list[Finding] = []
     for sink in graph.of(PROJECT_SINK):
@@ -67,7 +72,12 @@ def leaves_project(graph: Graph) -> Iterator[Finding]:
             lost.append(unsure(sink, "destination"))
         else:
             lost += [unsure(d, "project") for d in destinations(graph, sink) if not d.known("project")]
-    stuck = [sinks[0][0] for home, sinks in homes.items() if all(target == home for _, target in sinks)]
+    central = {target for home, sinks in homes.items() for _, target in sinks if target != home}
+    stuck = [
+        sinks[0][0]
+        for home, sinks in homes.items()
+        if home not in central and all(target == home for _, target in sinks)
+    ]
     yield from lost
     if not homes and not lost:
         yield skip("the stack does not tell in which project its logs end up")
