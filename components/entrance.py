@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pulumi
@@ -34,6 +34,7 @@ class EntranceArgs:
     sites: Mapping[str, Site]
     requests_per_minute: int = 600
     """Per client address; more is answered with 429."""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require(bool(self.sites), "HOS-3", "an entrance leads somewhere")
@@ -225,6 +226,7 @@ class Entrance(Component):
             ip_protocol="TCP",
             ip_address=address.id,
             port_range=port,
+            labels=self._args.labels,
             target=target,
             opts=self._options,
         )

@@ -104,6 +104,7 @@ class Hosting(Component):
                     name: Site(domain=config.services[name].domain, service=service.service_name)
                     for name, service in self.services.items()
                 },
+                labels=config.company.labels,
             ),
             self.child(),
         )
