@@ -22,6 +22,8 @@ from settings.company import Company
 from settings.data import DataClasses
 from settings.databases import Database
 from settings.delivery import Delivery
+from settings.inventory import Document, Inventory, Unreadable
+from settings.inventory import read as read_inventory
 from settings.logging import Logging
 from settings.mistakes import from_validation, plain_secrets
 from settings.monitoring import Monitoring
@@ -45,6 +47,7 @@ AREAS = (
     settings.logging,
     settings.monitoring,
     settings.protection,
+    settings.inventory,
 )
 """Modules whose `check` looks across sections."""
 
@@ -91,6 +94,9 @@ class StackConfig(Section):
     delivery: Delivery = section("REV-1")
     """Changed from where."""
 
+    inventory: Inventory = named("MIN-2", "orders")
+    """What every store holds; read from data.yaml, where all stacks have their rows."""
+
     unprotected: Named[Unprotected] = named("CHG-5", "orders", {})
     """Which stores may be deleted."""
 
@@ -104,6 +110,10 @@ class StackConfig(Section):
     def protects(self, store: str) -> bool:
         """Whether a store is guarded against deletion: always, unless `unprotected` names it."""
         return store not in self.unprotected
+
+    def labels(self, store: str) -> dict[str, str]:
+        """The labels of a store: whose it is, its name in the inventory, and the class of its data."""
+        return {**self.company.labels, "store": store, "data-class": self.inventory[store].data_class}
 
 
 class ConfigError(pulumi.RunError):
@@ -119,17 +129,26 @@ class ConfigError(pulumi.RunError):
         super().__init__("\n".join((f"Pulumi.{stack}.yaml has {count}; nothing was changed.", *blocks)))
 
 
-def parse(raw: Mapping[str, object], stack: str = "prod", secret_keys: Iterable[str] = ()) -> StackConfig:
-    """Check the sections of a stack file. `secret_keys` are the keys that the file holds encrypted."""
+def parse(
+    raw: Mapping[str, object], stack: str = "prod", secret_keys: Iterable[str] = (), inventory: Document | None = None
+) -> StackConfig:
+    """Check the sections of a stack file, with the rows of its inventory as the section `inventory`.
+
+    `secret_keys` are the keys that the file holds encrypted.
+    """
     mistakes = list(plain_secrets(raw, secret_keys))
+    if inventory is not None:
+        mistakes += inventory.misplaced(raw)
+        raw = {**raw, settings.inventory.KEY: inventory.rows}
     hidden = {mistake.key for mistake in mistakes}
     config, found, repaired = _validate(raw, hidden)
     mistakes += found
     if config is not None:
         for area in AREAS:
-            mistakes += (m for m in area.check(config) if not _rests_on(m, repaired))
+            wrong = repaired | {mistake.key for mistake in mistakes}
+            mistakes += (m for m in area.check(config) if not _rests_on(m, wrong))
     if mistakes or config is None:
-        raise ConfigError(mistakes, stack)
+        raise ConfigError((inventory.located(m) for m in mistakes) if inventory else mistakes, stack)
     return config
 
 
@@ -147,7 +166,12 @@ def load() -> StackConfig:
         namespace, _, name = key.partition(":")
         own[name if namespace == own_config.name else key] = _decoded(value)
     names = {key.removeprefix(f"{own_config.name}:") for key in secret}
-    return parse(own, pulumi.get_stack(), names)
+    stack = pulumi.get_stack()
+    try:
+        inventory = read_inventory(Path(__file__).parent / settings.inventory.FILE, stack)
+    except Unreadable as error:
+        raise pulumi.RunError(f"MIN-2: {error}; nothing was changed.") from None
+    return parse(own, stack, names, inventory)
 
 
 def require_policy_pack(environment: Mapping[str, str] = os.environ) -> None:

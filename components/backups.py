@@ -76,6 +76,8 @@ class Copies(Component):
     clauses: ClassVar[tuple[str, ...]] = ("ACC-10", "BAK-3", "BAK-4", "BAK-8", "LOG-3", "LOG-8")
 
     bucket_name: pulumi.Output[str]
+    access_log: pulumi.Output[str]
+    """The bucket that takes the log of access to this project's buckets."""
 
     def __init__(self, name: str, args: CopiesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
@@ -95,11 +97,12 @@ class Copies(Component):
                 region=args.region,
                 lock=args.lock,
                 soft_delete_days=args.soft_delete_days,
-                labels=args.labels,
+                labels={**args.labels, "store": "access-log"},
                 protected=args.protected,
             ),
             self.child(),
         )
+        self.access_log = log.bucket_name
         exports = Bucket(
             name,
             BucketArgs(

@@ -65,7 +65,7 @@ class Governance(Component):
                 retention_days=logging.retention_days,
                 lock=logging.lock,
                 lock_acknowledged=logging.acknowledgement is not None,
-                labels={**self._config.company.labels, "data-class": logging.data_class},
+                labels=self._config.labels("logs"),
                 protected=self._config.protects("logs"),
             ),
             self.child(),

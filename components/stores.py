@@ -68,9 +68,6 @@ class Stores(Component):
             self.child(),
         )
 
-    def _labels(self, data_class: str) -> dict[str, str]:
-        return {**self._config.company.labels, "data-class": data_class}
-
     def _databases(self) -> dict[str, Database]:
         config, foundation = self._config, self._foundation
         if not config.databases:
@@ -116,7 +113,7 @@ class Stores(Component):
                         user: PasswordUser(roles=built_in.roles, generation=built_in.generation)
                         for user, built_in in spec.built_in_users.items()
                     },
-                    labels=self._labels(spec.data_class),
+                    labels=config.labels(name),
                     protected=config.protects(name),
                 ),
                 self.child(providers=[foundation.random]),
@@ -139,7 +136,7 @@ class Stores(Component):
                 key=foundation.keys[data_class],
                 regions=(config.regions.primary,),
                 publishers={"secret-manager": foundation.workload.agent(SECRET_MANAGER).member},
-                labels=self._labels(data_class),
+                labels=config.labels("secrets"),
             ),
             self.child(),
         )
@@ -157,7 +154,7 @@ class Stores(Component):
                     readers={
                         w: self.identities[w].member for w, has in config.workloads.items() if name in has.secrets
                     },
-                    labels=self._labels(data_class),
+                    labels=config.labels("secrets"),
                     protected=config.protects("secrets"),
                 ),
                 self.child(),
@@ -180,7 +177,7 @@ class Stores(Component):
                 lock_acknowledged=exports.acknowledgement is not None,
                 writers={name: self.identities[name].member for name in exports.writers},
                 readers={name: self.identities[name].member for name in exports.readers},
-                labels=self._labels(exports.data_class),
+                labels=config.labels("exports"),
                 protected=config.protects("exports"),
             ),
             self.child(),

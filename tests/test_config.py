@@ -26,7 +26,8 @@ Change = Callable[[dict[str, Any]], None]
 
 def sections() -> dict[str, Any]:
     """The sections of the production file, free to be changed."""
-    return {key.removeprefix(PREFIX): value for key, value in stack_file().items()}
+    rows = YAML(typ="safe").load(ROOT / "data.yaml")["prod"]
+    return {**{key.removeprefix(PREFIX): value for key, value in stack_file().items()}, "inventory": rows}
 
 
 def mistakes(raw: dict[str, Any], secret_keys: tuple[str, ...] = ()) -> tuple[Mistake, ...]:

@@ -1,0 +1,202 @@
+"""The data inventory: `data.yaml` has one row for each store, and every store of the stack stays inside its row.
+
+The file has a section for each stack. Its rows are read with the stack file, so that all mistakes of both come in one
+message, those of the inventory with the line they stand on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError
+
+from .base import Mistake, Named, Reason, Section, setting
+from .company import LabelValue
+
+if TYPE_CHECKING:
+    from config import StackConfig
+
+FILE = "data.yaml"
+KEY = "inventory"
+"""The key under which the rows join the stack file's sections."""
+
+Kind = Literal["accounts", "bucket", "cache", "database", "logs", "secrets"]
+
+
+class Row(Section):
+    """What one store holds, why, where, for how long, and who answers for it."""
+
+    kind: Kind = setting("MIN-2", "database")
+    """What it is: a database, a cache, a bucket, the secrets, a log archive, or the accounts of users."""
+
+    data_class: str = setting("MIN-2", "customer")
+    """One of dataClasses: the most sensitive kind of data in it."""
+
+    purpose: Reason = setting("MIN-2", "orders and invoices, for as long as tax law asks for them")
+    """What it is for. Data that serves no purpose of the list does not belong into it."""
+
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z]+\d+)?$")] = setting("PRI-1", "europe-west1")
+    """A region of Google Cloud or Render, or `global` where the service has no regions."""
+
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = setting("MIN-1", 3650)
+    """Days after which its data is deleted: by the store itself where it can, else by the application."""
+
+    owner: LabelValue = setting("MIN-2", "platform-team")
+    """Team that answers for it, and that is asked when a person wants to know or to be forgotten."""
+
+
+Inventory = Named[Row]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """A store as the stack file configures it."""
+
+    key: str
+    """Where in the stack file."""
+    kind: Kind
+    data_class: str
+    region: str
+    retention_days: int | None = None
+    """Days after which the store itself deletes, where the stack file says so."""
+    retention_key: str = ""
+
+
+def stores(config: StackConfig) -> dict[str, Store]:
+    """Every store of the stack by its name in the inventory; the label `store` carries the same name."""
+    home, away = config.regions.primary, config.regions.backup
+    exports, logging = config.backups.exports, config.logging
+    found = {
+        name: Store(key=f"databases.{name}", kind="database", data_class=database.data_class, region=home)
+        for name, database in config.databases.items()
+    }
+    if config.secrets.external or any(database.built_in_users for database in config.databases.values()):
+        found["secrets"] = Store(key="secrets", kind="secrets", data_class=config.secrets.data_class, region=home)
+    found["exports"] = Store(
+        key="backups.exports",
+        kind="bucket",
+        data_class=exports.data_class,
+        region=away,
+        retention_days=exports.delete_after_days,
+        retention_key="backups.exports.deleteAfterDays",
+    )
+    found["access-log"] = replace(found["exports"], retention_days=None)
+    found["logs"] = Store(
+        key="logging",
+        kind="logs",
+        data_class=logging.data_class,
+        region=home,
+        retention_days=logging.retention_days,
+        retention_key="logging.retentionDays",
+    )
+    return found
+
+
+def check(config: StackConfig) -> Iterator[Mistake]:
+    """Refuse a store without a row, a row without a store, and a row that says something else than the stack file."""
+    configured = stores(config)
+    for name, store in configured.items():
+        row = config.inventory.get(name)
+        if row is None:
+            yield Mistake(
+                key=f"{KEY}.{name}",
+                clause="MIN-2",
+                problem=f"is missing: {store.key} configures a store of that name",
+                example=f"{name}: {{kind: {store.kind}, dataClass: {store.data_class}, purpose: …, "
+                f"region: {store.region}, retentionDays: {store.retention_days or 365}, owner: {config.company.owner}}}",
+                others=(store.key,),
+            )
+        else:
+            yield from _contradictions(f"{KEY}.{name}", row, store)
+    for name in config.inventory:
+        if name not in configured:
+            yield Mistake(
+                key=f"{KEY}.{name}",
+                clause="MIN-2",
+                problem=f"is no store of this stack; there is {', '.join(configured)}",
+                example="nothing; take the row out, or configure the store",
+                others=tuple(sorted({store.key.partition(".")[0] for store in configured.values()})),
+            )
+
+
+def _contradictions(key: str, row: Row, store: Store) -> Iterator[Mistake]:
+    figures: tuple[tuple[str, object, object, str, tuple[str, ...]], ...] = (
+        ("kind", row.kind, store.kind, "MIN-2", (store.key,)),
+        ("dataClass", row.data_class, store.data_class, "MIN-2", (f"{store.key}.dataClass",)),
+        ("region", row.region, store.region, "PRI-1", ("regions.primary", "regions.backup", f"{store.key}.region")),
+        ("retentionDays", row.retention_days, store.retention_days, "MIN-1", (store.retention_key,)),
+    )
+    for name, said, configured, clause, rests_on in figures:
+        if configured is not None and said != configured:
+            yield Mistake(
+                key=f"{key}.{name}",
+                clause=clause,
+                problem=f"is {said}, and {store.key} makes it {configured}",
+                example=f"{name}: {configured}",
+                others=rests_on,
+            )
+
+
+class Unreadable(Exception):
+    """The inventory is no YAML with a section for each stack. The message says where."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """The rows of one stack as they stand in the file, and the lines they stand on."""
+
+    rows: dict[str, Any]
+    lines: Mapping[str, int]
+
+    def misplaced(self, raw: Mapping[str, object]) -> Iterator[Mistake]:
+        """Refuse rows in the stack file: there is one inventory."""
+        if KEY in raw:
+            yield Mistake(
+                key=KEY,
+                clause="MIN-2",
+                problem=f"stands in {FILE}, under the name of the stack, and not here",
+                example="nothing; take the line out",
+            )
+
+    def located(self, mistake: Mistake) -> Mistake:
+        """A mistake of the inventory with file and line in front; any other as it is."""
+        first, _, rest = mistake.key.partition(".")
+        if first != KEY or not rest:
+            return mistake
+        steps = mistake.key.split(".")
+        line = next(self.lines[key] for end in range(len(steps), 0, -1) if (key := ".".join(steps[:end])) in self.lines)
+        return replace(mistake, key=f"{FILE}:{line} {rest}")
+
+
+def read(path: Path, stack: str) -> Document:
+    """The rows of a stack. A file or section that is missing has none: every store then lacks its row."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        whole = YAML().load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise Unreadable(f"{path.name}:{line} is not YAML: {error.problem}") from None
+    if whole is not None and not isinstance(whole, CommentedMap):
+        raise Unreadable(f"{path.name}:1 is not a mapping from stacks to stores")
+    section = (whole or {}).get(stack)
+    if section is not None and not isinstance(section, CommentedMap):
+        raise Unreadable(f"{path.name}:{whole.lc.key(stack)[0] + 1} {stack} is not a mapping from names to rows")
+    lines = {KEY: whole.lc.key(stack)[0] + 1 if section is not None else 1}
+    lines |= dict(_lines(section, KEY)) if section is not None else {}
+    rows = YAML(typ="safe").load(text)[stack] if section else {}
+    return Document(rows=json.loads(json.dumps(rows, default=str)), lines=lines)
+
+
+def _lines(section: CommentedMap, prefix: str) -> Iterable[tuple[str, int]]:
+    for name, value in section.items():
+        key = f"{prefix}.{name}"
+        yield key, section.lc.key(name)[0] + 1
+        if isinstance(value, CommentedMap):
+            yield from _lines(value, key)
