@@ -7,6 +7,7 @@ the member is not known yet, with the resources they come from; `grants` yields 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -219,7 +220,12 @@ def _policy(resource: Resource, level: Level) -> Iterator[Grant]:
         except ValueError:
             document = UNKNOWN
     if document is UNKNOWN:
-        yield Grant(resource, key, "", "", level, "policy", None, (f"{key}.role", f"{key}.members"))
+        named = resource.graph.targets(resource, key, POLICY_DOCUMENT) if resource.graph else []
+        for source in named:
+            for grant in _policy(source, level):
+                yield dataclasses.replace(grant, resource=resource, path=f"{key}.{grant.path}")
+        if not named:
+            yield Grant(resource, key, "", "", level, "policy", None, (f"{key}.role", f"{key}.members"))
         return
     bindings = document if own else document.get("bindings") if isinstance(document, Mapping) else None
     for index, binding in enumerate(_listed(bindings)):
@@ -231,7 +237,7 @@ def _policy(resource: Resource, level: Level) -> Iterator[Grant]:
         lost = (f"{where}.role",) if role is UNKNOWN else ()
         word = "" if lost else str(role or "").strip()
         condition = _expression(binding.get("condition"))
-        for member in _listed(binding.get("members")):
+        for member in _listed(binding.get("members", binding.get("member"))):
             missing = lost if isinstance(member, str) else (*lost, f"{where}.members")
             name = member.strip() if isinstance(member, str) else ""
             yield Grant(resource, where, word, name, level, "policy", condition, missing)

@@ -11,7 +11,6 @@ from policies.model import Resource, UnknownValue, gcp
 from policies.rule import Finding, Sample, fail, rule
 
 _EVERYONE: Final = "opens it to everyone on the internet"
-_PUBLIC_ACLS: Final = frozenset({"PUBLICREAD", "PUBLICREADWRITE", "AUTHENTICATEDREAD"})
 _NOT_A_RESOURCE: Final = ("pulumi:pulumi:StackReference", "pulumi:pulumi:Stack")
 
 
@@ -28,9 +27,6 @@ def public_grants(resource: Resource) -> Iterator[Finding]:
     except UnknownValue as error:
         if not _from_resource(resource, error.path):
             raise
-    acl = resource.raw("predefinedAcl")
-    if isinstance(acl, str) and acl.replace("-", "").upper() in _PUBLIC_ACLS:
-        yield fail(resource, "predefinedAcl", f"{acl} {_EVERYONE}")
 
 
 def _from_resource(resource: Resource, path: str) -> bool:
