@@ -11,6 +11,8 @@ from policies.model import Resource, UnknownValue, gcp
 from policies.rule import Finding, Sample, fail, rule
 
 _EVERYONE: Final = "opens it to everyone on the internet"
+_OBJECT: Final = gcp("storage/bucketObject")
+_PUBLIC_ACLS: Final = frozenset({"PUBLICREAD", "PUBLICREADWRITE", "AUTHENTICATEDREAD"})
 _NOT_A_RESOURCE: Final = ("pulumi:pulumi:StackReference", "pulumi:pulumi:Stack")
 
 
@@ -27,6 +29,8 @@ def public_grants(resource: Resource) -> Iterator[Finding]:
     except UnknownValue as error:
         if not _from_resource(resource, error.path):
             raise
+    if resource.type == _OBJECT and (resource.text("predefinedAcl") or "").upper() in _PUBLIC_ACLS:
+        yield fail(resource, "predefinedAcl", f"{resource.text('predefinedAcl')} {_EVERYONE}")
 
 
 def _from_resource(resource: Resource, path: str) -> bool:

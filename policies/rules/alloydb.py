@@ -185,20 +185,3 @@ one_of(
     traps=(1, 4),
     why="Plain text is read and changed on its way.",
 )
-
-one_of(
-    {INSTANCE: "availabilityType"},
-    allowed=("REGIONAL",),
-    others=("ZONAL",),
-    missing="is not set: it is left to Google and shows no drift",
-    guard=lambda i: None if i.upper("instanceType") == "PRIMARY" else "only the primary instance has a standby",
-    base={"instanceType": "PRIMARY"},
-    id="alloydb-highly-available",
-    clause="MON-5",
-    title="AlloyDB survives the loss of a zone",
-    severity="medium",
-    fix='availability_type="REGIONAL"',
-    sources=(f"{_DOCS}/instance-primary-create",),
-    not_applicable=({"instanceType": "READ_POOL"},),
-    why="With a standby in another zone, the failure of one zone costs a minute and no data.",
-)

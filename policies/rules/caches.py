@@ -49,20 +49,6 @@ cmek(
 )
 
 one_of(
-    {REDIS: "tier"},
-    allowed=("STANDARD_HA",),
-    others=("BASIC",),
-    missing="is not set, and the default is one machine without a replica",
-    id="redis-highly-available",
-    clause="MON-5",
-    title="Redis survives the loss of a zone",
-    severity="low",
-    fix='tier="STANDARD_HA"',
-    sources=(f"{_REDIS_DOCS}/redis-tiers",),
-    why="A basic instance loses its content with its machine.",
-)
-
-one_of(
     {REDIS: "connectMode"},
     allowed=("PRIVATE_SERVICE_ACCESS",),
     others=("DIRECT_PEERING",),

@@ -92,8 +92,6 @@ at_least_days(
     fix='destroy_scheduled_duration="2592000s"',
     sources=("https://cloud.google.com/kms/docs/destroy-restore",),
     traps=(13,),
-    guard=lambda key: "versions are imported and can be again" if key.flag("importOnly") else None,
-    not_applicable=({"importOnly": True},),
     why="Destroying a key destroys all data under it. The delay is the time to notice; Google fixes it when the key is "
     "made. Google's default is 30 days, but an organization can lower it, so it is written out.",
 )

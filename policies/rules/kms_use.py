@@ -71,6 +71,43 @@ def database_key_rotates(store: Resource, params: Mapping[str, Any]) -> Iterator
 
 
 @rule(
+    id="kms-data-key-symmetric",
+    clause="ENC-1",
+    title="Data is encrypted with AES-256: its key is a symmetric one",
+    severity="high",
+    types=tuple(USES),
+    decides=("encryptionKeyName",),
+    absent="not_applicable",
+    fix='purpose="ENCRYPT_DECRYPT", version_template={"algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION"} on the key',
+    sources=("https://cloud.google.com/kms/docs/algorithms",),
+    graph=True,
+    provenance=True,
+    good=(
+        (example_database(), example_key()),
+        (example_database(), example_key(versionTemplate={"algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION"})),
+    ),
+    bad=(
+        (example_database(), example_key(purpose="ASYMMETRIC_DECRYPT")),
+        (example_database(), example_key(versionTemplate={"algorithm": "AES_128_GCM"})),
+    ),
+    not_applicable=({"region": "europe-west1"}, {"encryptionKeyName": EXAMPLE_KEY}),
+)
+def data_key_symmetric(store: Resource) -> Iterator[Finding]:
+    """The policy promises AES-256. A key for another purpose does not rotate, and no store takes it in the end."""
+    keys = keys_of(store)
+    for path, key in keys:
+        purpose = key.upper("purpose", "ENCRYPT_DECRYPT")
+        algorithm = key.upper("versionTemplate.algorithm", "GOOGLE_SYMMETRIC_ENCRYPTION")
+        if purpose != "ENCRYPT_DECRYPT":
+            yield fail(store, path, f"is the key {key.name}, whose purpose is {key.show('purpose')}")
+        elif algorithm not in ("GOOGLE_SYMMETRIC_ENCRYPTION", "EXTERNAL_SYMMETRIC_ENCRYPTION"):
+            yield fail(store, path, f"is the key {key.name} with {key.show('versionTemplate.algorithm')}")
+    if not keys:
+        found = list(unseen(store))
+        yield from found or [skip("the key is managed in another stack, where it is judged")]
+
+
+@rule(
     id="kms-agent-granted-first",
     clause="ENC-6",
     title="The service agent may use the key before the resource is made",

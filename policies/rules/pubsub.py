@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from policies.model import Resource, gcp
 from policies.rule import Finding, fail, rule, skip
+from policies.rules._facts import boolean
 from policies.rules._keys import cmek
 from policies.rules._public import not_public
 
@@ -36,6 +37,22 @@ cmek(
     references=("checkov:CKV_GCP_83",),
     sources=("https://cloud.google.com/pubsub/docs/encryption",),
     why="Messages wait in Pub/Sub for up to a month. A key of our own can be rotated, watched and taken away.",
+)
+
+
+boolean(
+    {gcp("pubsub/topic"): "messageStoragePolicy.enforceInTransit"},
+    base={"messageStoragePolicy": {"allowedPersistenceRegions": ["europe-west1"]}},
+    missing="is not set: messages may pass through other regions before they are stored",
+    guard=lambda topic: None if topic.has("messageStoragePolicy") else "the topic promises no regions",
+    id="pubsub-regions-in-transit",
+    clause="PRI-1",
+    title="A topic that promises regions keeps messages in them on their way too",
+    severity="low",
+    fix='message_storage_policy={"enforce_in_transit": True, …}',
+    sources=("https://cloud.google.com/pubsub/docs/resource-location-restriction",),
+    not_applicable=({"name": "t"},),
+    why="Without it the policy holds for stored messages only; a publisher elsewhere has its messages handled there.",
 )
 
 

@@ -78,6 +78,20 @@ one_of(
 )
 
 
+boolean(
+    {REPOSITORY: "cleanupPolicyDryRun"},
+    want=False,
+    absent="pass",
+    id="registry-cleanup-real",
+    clause="MIN-1",
+    title="Cleanup policies of repositories delete, and do not only report",
+    severity="low",
+    fix="cleanup_policy_dry_run=False",
+    sources=("https://cloud.google.com/artifact-registry/docs/repositories/cleanup-policy",),
+    why="A dry run keeps every old image, with the holes that were fixed since. The default is to delete.",
+)
+
+
 @rule(
     id="registry-images-scanned",
     clause="DEP-1",

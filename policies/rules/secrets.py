@@ -61,15 +61,21 @@ def secret_rotates(secret: Resource, params: dict[str, float]) -> Iterator[Findi
     fix='topics=[{"name": topic.id}]',
     sources=("https://cloud.google.com/secret-manager/docs/secret-rotation",),
     good=({"rotation": _ROTATION, "topics": [{"name": "projects/p/topics/rotation"}]},),
-    bad=({"rotation": _ROTATION}, {"rotation": _ROTATION, "topics": []}),
+    bad=(
+        {"rotation": _ROTATION},
+        {"rotation": _ROTATION, "topics": [{}]},
+        {"rotation": {"rotationPeriod": "7776000s"}, "topics": [{"name": "projects/p/topics/rotation"}]},
+    ),
     not_applicable=({"labels": {"a": "b"}},),
 )
 def rotation_heard(secret: Resource) -> Iterator[Finding]:
     """Secret Manager does not make a new value: it sends a message. Without a topic nobody hears it."""
     if not secret.has("rotation"):
         yield skip("the secret does not rotate")
-    elif not secret.items("topics"):
-        yield fail(secret, "topics", "is empty: the rotation is announced to nobody")
+    elif not any(topic.has("name") for topic in secret.views("topics")):
+        yield fail(secret, "topics", "names none: the rotation is announced to nobody")
+    elif not secret.has("rotation.nextRotationTime"):
+        yield fail(secret, "rotation.nextRotationTime", "is not set: Secret Manager needs to know when to begin")
 
 
 def _replicated(**replication: object) -> dict[str, object]:
@@ -159,4 +165,18 @@ boolean(
     fix="enabled=True",
     sources=("https://cloud.google.com/secret-manager/docs/disable-secret-version",),
     why="Disabling is an emergency measure: left in the code it fires again at every deployment. The default is true.",
+)
+
+boolean(
+    {SECRET: "deletionProtection", REGIONAL: "deletionProtection"},
+    missing="is not set, and the default is off",
+    id="secret-deletion-protected",
+    clause="BAK-5",
+    title="Secrets are protected from deletion",
+    severity="low",
+    level="advisory",
+    fix="deletion_protection=True",
+    sources=("https://www.pulumi.com/registry/packages/gcp/api-docs/secretmanager/secret/",),
+    traps=(6,),
+    why="A deleted secret takes down every service that reads it, and its value cannot be brought back.",
 )

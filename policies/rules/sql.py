@@ -8,7 +8,7 @@ from typing import Any
 
 from policies.model import Resource
 from policies.rule import Finding, fail, rule, skip
-from policies.rules._facts import one_of
+from policies.rules._facts import boolean, one_of
 from policies.rules._keys import cmek
 from policies.rules._sql import INSTANCE, follower, inherits
 
@@ -108,7 +108,6 @@ cmek(
     severity="medium",
     types=(INSTANCE,),
     decides=("databaseVersion",),
-    absent="not_applicable",
     fix='database_version="POSTGRES_17"',
     references=("checkov:CKV_GCP_79",),
     sources=("https://cloud.google.com/sql/docs/db-versions",),
@@ -125,13 +124,16 @@ cmek(
         {"databaseVersion": "MYSQL_5_7"},
         {"databaseVersion": "SQLSERVER_2019_STANDARD"},
     ),
-    not_applicable=({"region": "europe-west1"},),
+    not_applicable=({"clone": {"sourceInstanceName": "main"}},),
 )
 def version_current(instance: Resource, params: Mapping[str, Any]) -> Iterator[Finding]:
     """Old versions stop getting fixes. The limits are the newest major version that Google and the tools recommend."""
     version = instance.upper("databaseVersion")
     if version is None:
-        yield skip("the version is not set here (a clone takes that of its source)")
+        if instance.has("clone") or instance.has("masterInstanceName"):
+            yield skip("a clone or replica takes the version of its source")
+        else:
+            yield fail(instance, "databaseVersion", "is not set")
         return
     match = re.fullmatch(r"(POSTGRES|MYSQL|SQLSERVER)_(\d+)(?:_(\d+))?.*", version)
     if match is None:
@@ -141,3 +143,47 @@ def version_current(instance: Resource, params: Mapping[str, Any]) -> Iterator[F
     number = float(f"{major}.{minor or 0}") if kind == "MYSQL" else float(major)
     if number < float(params[f"min_{kind.lower()}"]):
         yield fail(instance, "databaseVersion", f"is {instance.show('databaseVersion')}, an old version")
+
+
+one_of(
+    {INSTANCE: "settings.activationPolicy"},
+    allowed=("ALWAYS",),
+    others=("NEVER",),
+    absent="pass",
+    base={"databaseVersion": "POSTGRES_17"},
+    id="sql-running",
+    clause="MON-5",
+    title="No code switches a database off",
+    severity="medium",
+    fix='settings={"activation_policy": "ALWAYS"}',
+    sources=("https://cloud.google.com/sql/docs/postgres/start-stop-restart-instance",),
+    why="A database that is switched off serves nobody and makes no backups. The provider's default is ALWAYS.",
+)
+
+boolean(
+    {INSTANCE: "settings.enableGoogleMlIntegration"},
+    want=False,
+    absent="pass",
+    base={"databaseVersion": "POSTGRES_17"},
+    id="sql-no-ml-integration",
+    clause="MIN-1",
+    title="Databases send no rows to models",
+    severity="low",
+    fix='settings={"enable_google_ml_integration": False}',
+    sources=("https://cloud.google.com/sql/docs/postgres/integrate-cloud-sql-with-vertex-ai",),
+    why="With the integration on, a query can send what it reads to a model. The default is off.",
+)
+
+boolean(
+    {INSTANCE: "settings.insightsConfig.queryInsightsEnabled"},
+    base={"databaseVersion": "POSTGRES_17"},
+    missing="is not set, and the default is off",
+    guard=inherits,
+    id="sql-query-insights",
+    clause="MON-6",
+    title="Databases report which queries they run",
+    severity="low",
+    fix='settings={"insights_config": {"query_insights_enabled": True}}',
+    sources=("https://cloud.google.com/sql/docs/postgres/using-query-insights",),
+    why="A query that reads a whole table is seen by its load, long before anybody reads a log.",
+)

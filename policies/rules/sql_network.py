@@ -228,3 +228,18 @@ one_of(
     traps=(1,),
     why="Left out, Google fills the setting in. Written out, either value is a decision, and drift shows.",
 )
+
+
+boolean(
+    {INSTANCE: f"{_IP}.enablePrivatePathForGoogleCloudServices"},
+    want=False,
+    absent="pass",
+    base={"databaseVersion": "POSTGRES_17"},
+    id="sql-no-private-path",
+    clause="HOS-2",
+    title="Other services of Google Cloud have no private way into databases",
+    severity="low",
+    fix='settings={"ip_configuration": {"enable_private_path_for_google_cloud_services": False}}',
+    sources=("https://cloud.google.com/sql/docs/postgres/configure-private-ip#private-path",),
+    why="The path lets BigQuery query the database past its network. The default is off.",
+)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from policies.graph import type_of
 from policies.model import SECRET_SIGNATURE, SIGNATURE, Resource, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._links import linked
-from policies.rules._sql import INSTANCE, engine
+from policies.rules._sql import INSTANCE, engine, follower, inherits
 
 USER: Final = gcp("sql/user")
 PASSWORD: Final = "random:index/randomPassword:RandomPassword"
@@ -212,3 +212,71 @@ def user_not_superuser(user: Resource) -> Iterator[Finding]:
         yield fail(user, "databaseRoles", "is not set: the user becomes a superuser")
     elif any(role.startswith("cloudsql") for role in roles):
         yield fail(user, "databaseRoles", f"is {user.show('databaseRoles')}: a superuser role")
+
+
+_POLICY: Final = "settings.passwordValidationPolicy"
+
+
+@rule(
+    id="sql-password-policy",
+    clause="AUT-2",
+    title="Databases refuse short and guessable passwords",
+    severity="low",
+    types=(INSTANCE,),
+    decides=(f"{_POLICY}.enablePasswordPolicy",),
+    fix='settings={"password_validation_policy": {"enable_password_policy": True, "min_length": 16, …}}',
+    sources=("https://cloud.google.com/sql/docs/postgres/built-in-authentication#instance_password_policies",),
+    params={"min_length": 12},
+    good=(
+        {
+            "databaseVersion": "POSTGRES_17",
+            "settings": {
+                "passwordValidationPolicy": {
+                    "enablePasswordPolicy": True,
+                    "minLength": 16,
+                    "complexity": "COMPLEXITY_DEFAULT",
+                    "disallowUsernameSubstring": True,
+                }
+            },
+        },
+    ),
+    bad=(
+        {"databaseVersion": "MYSQL_8_0", "settings": {"tier": "db-f1-micro"}},
+        {
+            "databaseVersion": "POSTGRES_17",
+            "settings": {"passwordValidationPolicy": {"enablePasswordPolicy": True, "minLength": 8}},
+        },
+        {
+            "databaseVersion": "POSTGRES_17",
+            "settings": {
+                "passwordValidationPolicy": {
+                    "enablePasswordPolicy": True,
+                    "minLength": 16,
+                    "complexity": "COMPLEXITY_DEFAULT",
+                }
+            },
+        },
+    ),
+    not_applicable=(
+        {"databaseVersion": "SQLSERVER_2022_WEB"},
+        {"databaseVersion": "POSTGRES_17", "masterInstanceName": "primary"},
+    ),
+)
+def password_policy(instance: Resource, params: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the stack generates is strong; what an administrator sets by hand is as strong as the instance asks for."""
+    if reason := inherits(instance) or follower(instance):
+        yield skip(reason)
+        return
+    if engine(instance) == "SQLSERVER":
+        yield skip("SQL Server has password rules of its own")
+        return
+    if not instance.flag(f"{_POLICY}.enablePasswordPolicy"):
+        yield fail(instance, f"{_POLICY}.enablePasswordPolicy", "is not on")
+        return
+    length = instance.number(f"{_POLICY}.minLength")
+    if length is None or length < float(params["min_length"]):
+        yield fail(instance, f"{_POLICY}.minLength", f"is {instance.show(f'{_POLICY}.minLength')}")
+    if instance.upper(f"{_POLICY}.complexity") != "COMPLEXITY_DEFAULT":
+        yield fail(instance, f"{_POLICY}.complexity", "does not ask for letters, digits and other characters")
+    if not instance.flag(f"{_POLICY}.disallowUsernameSubstring"):
+        yield fail(instance, f"{_POLICY}.disallowUsernameSubstring", "is not on")

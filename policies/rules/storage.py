@@ -49,6 +49,23 @@ not_public(
 )
 
 one_of(
+    {BUCKET: "deletionPolicy", gcp("secretmanager/secret"): "deletionPolicy", gcp("sql/database"): "deletionPolicy"},
+    allowed=("PREVENT", "ABANDON"),
+    others=("DELETE",),
+    missing="is not set: what leaves the code is deleted in the cloud",
+    id="store-deletion-prevented",
+    clause="BAK-5",
+    title="Buckets, secrets and databases have a deletion policy that keeps them",
+    severity="low",
+    level="advisory",
+    fix='deletion_policy="PREVENT"',
+    sources=("https://www.pulumi.com/registry/packages/gcp/api-docs/storage/bucket/",),
+    traps=(6,),
+    why="The provider deletes by default. PREVENT refuses even after the engine's protection was lifted in passing; "
+    "ABANDON lets go of the resource and leaves it where it is.",
+)
+
+one_of(
     {BUCKET: "publicAccessPrevention"},
     allowed=("enforced",),
     others=("inherited", "unspecified"),
@@ -159,8 +176,12 @@ boolean(
 at_least_days(
     {BUCKET: "retentionPolicy.retentionPeriod"},
     days=30,
-    absent="not_applicable",
-    missing="the bucket has no retention policy, and not every bucket may have one (erasure must stay possible)",
+    base={"retentionPolicy": {"isLocked": True}},
+    guard=lambda bucket: (
+        None
+        if bucket.has("retentionPolicy")
+        else "not every bucket may have a retention policy: erasure must stay possible"
+    ),
     id="storage-retention-long-enough",
     clause="BAK-2",
     title="Retention policies of buckets last at least 30 days",
@@ -169,6 +190,7 @@ at_least_days(
     references=("prowler:cloudstorage_bucket_sufficient_retention_period",),
     sources=("https://cloud.google.com/storage/docs/bucket-lock",),
     traps=(28,),
+    not_applicable=({"name": "uploads"},),
     why="A retention shorter than the time it takes to notice a loss protects nothing. 30 days is the policy's figure.",
 )
 
