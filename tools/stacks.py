@@ -31,6 +31,8 @@ class Stack:
 
     name: str
     real: bool = False
+    config: Path | None = None
+    """Another file than `Pulumi.<name>.yaml`."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", self.name):
@@ -39,7 +41,7 @@ class Stack:
     @property
     def file(self) -> Path:
         """The committed configuration. No local command writes to it."""
-        return places.ROOT / f"Pulumi.{self.name}.yaml"
+        return self.config or places.ROOT / f"Pulumi.{self.name}.yaml"
 
     @property
     def copy(self) -> Path:
