@@ -88,7 +88,7 @@ class Hosting(Component):
                 min_instances=spec.min_instances,
                 max_instances=spec.max_instances,
                 labels=config.company.labels,
-                protected=config.protects(name),
+                protected=config.protects(f"service-{name}"),
             ),
             self.child(),
         )

@@ -22,9 +22,10 @@ class Unprotected(Section):
 
 
 def stores(config: StackConfig) -> tuple[str, ...]:
-    """What is protected unless named under `unprotected`: databases, keys of data classes, copies, secrets."""
+    """What is protected unless named under `unprotected`: databases, keys of data classes, services, and the rest."""
     classes = (f"key-{name}" for name in config.data_classes)
-    return (*config.databases, *classes, EXPORTS, "secrets")
+    services = (f"service-{name}" for name in config.services)
+    return (*config.databases, *classes, *services, EXPORTS, "logs", "secrets")
 
 
 def check(config: StackConfig) -> Iterator[Mistake]:

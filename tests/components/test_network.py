@@ -112,7 +112,7 @@ def test_the_peering_outlives_the_stack(production: Recording) -> None:
     peering = production.one("gcp:servicenetworking/connection:Connection").inputs
     assert peering["deletionPolicy"] == "ABANDON"
     assert peering["reservedPeeringRanges"] == ["private-services"]
-    address = production.one("gcp:compute/globalAddress:GlobalAddress").inputs
+    address = production.one("gcp:compute/globalAddress:GlobalAddress", "private-services").inputs
     assert (address["address"], address["prefixLength"]) == ("10.20.0.0", 20)
     assert address["purpose"] == "VPC_PEERING"
 

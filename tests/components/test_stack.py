@@ -90,10 +90,12 @@ def test_apis_stay_enabled_when_the_stack_goes(production: Recording) -> None:
         assert service.inputs["disableOnDestroy"] is False
 
 
-def test_nothing_is_granted_to_everyone(production: Recording) -> None:
-    """Neither allUsers nor allAuthenticatedUsers appears anywhere at all (ACC-3)."""
-    text = json.dumps([r.inputs for r in production])
-    assert not re.search(r"all(Authenticated)?Users", text)
+def test_nothing_is_open_to_everyone_but_services_that_say_why(production: Recording) -> None:
+    """A service for everybody has its reason in the stack file; all else is open to nobody unknown (ACC-3)."""
+    services = stack_file()["secure-hosting:services"]
+    public = {f"{name}-public" for name, service in services.items() if "public" in service}
+    opened = {r.name for r in production if r.custom and re.search(r"all(Authenticated)?Users", json.dumps(r.inputs))}
+    assert opened == public
 
 
 def test_grants_are_additive(production: Recording) -> None:
@@ -106,7 +108,11 @@ def test_every_grant_names_a_role_and_a_member(production: Recording) -> None:
     """A member that got lost on the way is a grant to nobody, which nobody sees."""
     grants = [r for r in production if r.type.lower().endswith("iammember")]
     assert len(grants) > 20
-    assert [g.urn for g in grants if not g.inputs.get("role") or ":" not in g.inputs.get("member", "")] == []
+    assert [
+        g.urn
+        for g in grants
+        if not g.inputs.get("role") or not re.match("[a-zA-Z]+:.+|allUsers$", g.inputs.get("member", ""))
+    ] == []
 
 
 def test_no_account_has_a_key(production: Recording) -> None:
@@ -168,8 +174,9 @@ def test_a_first_preview_shows_every_key_role_and_account_by_name() -> None:
         "gcp:compute/subnetwork:Subnetwork": ("network",),
     }
     for kind, properties in shown.items():
-        assert preview.of(kind), kind
-        for resource in preview.of(kind):
+        resources = [r for r in preview.of(kind) if r.inputs.get("role") != "roles/cloudkms.signerVerifier"]
+        assert resources, kind
+        for resource in resources:
             for name in properties:
                 assert rpc.UNKNOWN not in json.dumps(resource.inputs[name]), (resource.urn, name)
     assert preview.one("gcp:sql/databaseInstance:DatabaseInstance", "orders").inputs["name"] == rpc.UNKNOWN
@@ -217,21 +224,10 @@ def test_the_program_refuses_to_run_unjudged(monkeypatch: pytest.MonkeyPatch) ->
         require_policy_pack({"PULUMI_OPTION_POLICY_PACK": "/nowhere"})
 
 
-def test_a_stack_of_one_database_needs_nothing_else() -> None:
-    """The smallest stack has one database and one workload, and is as strict as the largest."""
-    config = stack_file()
-    prefix = "secure-hosting:"
-    config[f"{prefix}databases"] = {
-        "orders": {"dataClass": "customer", "version": "POSTGRES_17", "tier": "db-custom-1-3840", "diskLimitGb": 20}
-    }
-    config[f"{prefix}secrets"] = {"dataClass": "credentials"}
-    config[f"{prefix}workloads"] = {
-        name: {"purpose": "one of the three it takes", "databases": ["orders"]}
-        for name in ("orders-api", "backup-export", "restore-drill")
-    }
-    config[f"{prefix}network"] = {"range": "10.10.0.0/20", "servicesRange": "10.20.0.0/20"}
-    small = record_stack(config)
+def test_the_small_stack_is_as_strict_as_the_large_one(production: Recording) -> None:
+    """One database and one service: less of everything, weaker in nothing."""
+    small = record_stack(stack="small")
     assert len(small.of("gcp:sql/databaseInstance:DatabaseInstance")) == 1
+    assert len(small.resources) < len(production.resources)
+    assert [r.urn for r in small if r.type in STATEFUL and not r.protect] == []
     assert small.of("gcp:compute/routerNat:RouterNat") == []
-    assert small.of("gcp:secretmanager/secret:Secret") == []
-    assert small.of("random:index/randomPassword:RandomPassword") == []
