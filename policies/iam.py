@@ -30,6 +30,7 @@ _ACL: Final = {
     "gcp:storage/bucketACL:BucketACL": "roleEntities",
     "gcp:storage/defaultObjectACL:DefaultObjectACL": "roleEntities",
     "gcp:storage/objectACL:ObjectACL": "roleEntities",
+    "gcp:storage/bucketObject:BucketObject": "roleEntities",
     "gcp:storage/bucketAccessControl:BucketAccessControl": "entity",
     "gcp:storage/defaultObjectAccessControl:DefaultObjectAccessControl": "entity",
     "gcp:storage/objectAccessControl:ObjectAccessControl": "entity",
@@ -47,9 +48,13 @@ _LEVELS: Final[dict[tuple[str, str], Level]] = {
     ("serviceaccount", ""): "account",
     ("billing", "account"): "billing",
 }
+_SINKS: Final = ("project", "folder", "organization", "billingAccount")
 _KIND_OF_SOURCE: Final = {
     "gcp:serviceaccount/account:Account": "serviceaccount",
     "gcp:projects/serviceIdentity:ServiceIdentity": "serviceaccount",
+    "gcp:projects/service:Service": "serviceaccount",
+    "gcp:sql/databaseInstance:DatabaseInstance": "serviceaccount",
+    **{f"gcp:logging/{kind}Sink:{kind[0].upper()}{kind[1:]}Sink": "serviceaccount" for kind in _SINKS},
     "gcp:cloudidentity/group:Group": "group",
     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": "principalset",
 }
@@ -113,11 +118,11 @@ class Grant:
 
 def level_of(type_token: str) -> Level | None:
     """Where a grant of this type sits, or None when the type grants nothing."""
+    if type_token == POLICY_DOCUMENT:
+        return "project"
     match = _IAM.match(type_token)
     if match:
         return _LEVELS.get((match[1], match[2].lower()), "resource")
-    if type_token == POLICY_DOCUMENT:
-        return "project"
     if type_token in _ACL or type_token in (
         "gcp:bigquery/dataset:Dataset",
         "gcp:bigquery/datasetAccess:DatasetAccess",

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.graph import Graph
-from policies.iam import BASIC, all_grants, grants, is_grant, level_of
+from policies.iam import BASIC, POLICY_DOCUMENT, all_grants, grants, is_grant, level_of
 from policies.model import UNKNOWN, Resource, Secret, UnknownValue, gcp
 
 MEMBERS = st.one_of(
@@ -230,6 +230,7 @@ LEVELS = {
     "iap/tunnelIamPolicy": "resource",
     "cloudrun/iamMember": "resource",
     "tags/tagKeyIamMember": "resource",
+    "organizations/getIAMPolicy": "project",
     "projects/iAMAuditConfig": None,
     "projects/iAMCustomRole": None,
     "projects/iamMemberRemove": None,
@@ -242,8 +243,9 @@ LEVELS = {
 @pytest.mark.parametrize(("short", "level"), LEVELS.items())
 def test_a_type_tells_the_level_of_its_grants(short: str, level: str | None) -> None:
     """Where a grant sits decides how far it reaches; what is no grant is none."""
-    assert level_of(gcp(short)) == level
-    assert is_grant(gcp(short)) == (level is not None)
+    made = gcp(short) if not short.endswith("getIAMPolicy") else POLICY_DOCUMENT
+    assert level_of(made) == level
+    assert is_grant(made) == (level is not None)
 
 
 def test_every_iam_type_of_the_provider_is_read() -> None:
