@@ -108,8 +108,13 @@ class Federation(Component):
             service_account_id=account.name,
             role="roles/iam.workloadIdentityUser",
             member=pulumi.Output.concat(
-                "principalSet://iam.googleapis.com/", pool.name, f"/attribute.environment/{environment}"
+                "principalSet://iam.googleapis.com/projects/",
+                gcp.organizations.get_project_output(
+                    project_id=project.project_id,
+                    opts=pulumi.InvokeOutputOptions(parent=self, provider=project.provider),
+                ).number,
+                f"/locations/global/workloadIdentityPools/github-{role}/attribute.environment/{environment}",
             ),
-            opts=self.child(provider=project.provider),
+            opts=self.child(provider=project.provider, depends_on=[pool]),
         )
         return account

@@ -13,7 +13,7 @@ from .access_log import AccessLog, AccessLogArgs
 from .base import Component, require
 from .bucket import Bucket, BucketArgs
 from .keys import DataKey
-from .projects import Project, ServiceAgent
+from .projects import Project
 
 LOGGING = "logging.googleapis.com"
 BUCKET_ID = "audit"
@@ -111,14 +111,7 @@ class LogArchive(Component):
 
     def _log_bucket(self) -> gcp.logging.ProjectBucketConfig:
         project, args = self._args.project, self._args
-        settings = gcp.logging.get_project_cmek_settings_output(
-            project=project.project_id,
-            opts=pulumi.InvokeOutputOptions(parent=self, provider=project.provider, depends_on=[project.api(LOGGING)]),
-        )
-        agent = ServiceAgent(
-            service=LOGGING, member=pulumi.Output.concat("serviceAccount:", settings.service_account_id)
-        )
-        use = args.key.use_by(agent, project)
+        use = args.key.use_by(project.agent(LOGGING), project)
         return gcp.logging.ProjectBucketConfig(
             self._name,
             project=project.project_id,

@@ -82,14 +82,8 @@ class Project(Component):
         return self._agents[service]
 
     def _agent_member(self, service: str) -> pulumi.Output[str]:
-        if service == "storage.googleapis.com":
-            account = gcp.storage.get_project_service_account_output(
-                project=self.project_id,
-                opts=pulumi.InvokeOutputOptions(
-                    parent=self, provider=self.provider, depends_on=[self.api("storage.googleapis.com")]
-                ),
-            )
-            return account.member
+        if service in ("storage.googleapis.com", "logging.googleapis.com"):
+            return self._asked_for(service)
         identity = gcp.projects.ServiceIdentity(
             f"{self._name}-{service.removesuffix('.googleapis.com')}-agent",
             project=self.project_id,
@@ -97,3 +91,19 @@ class Project(Component):
             opts=self.child(provider=self.provider, depends_on=[self.api(service)]),
         )
         return identity.member
+
+    def _asked_for(self, service: str) -> pulumi.Output[str]:
+        """The agent of a service that makes it when it is asked who it is.
+
+        An answer carries no edges of its own, so the one to the API is added: the judge follows it while the answer
+        is not known yet.
+        """
+        api = self.api(service)
+        options = pulumi.InvokeOutputOptions(parent=self, provider=self.provider, depends_on=[api])
+        if service == "storage.googleapis.com":
+            email = gcp.storage.get_project_service_account_output(project=self.project_id, opts=options).email_address
+        else:
+            email = gcp.logging.get_project_cmek_settings_output(
+                project=self.project_id, opts=options
+            ).service_account_id
+        return pulumi.Output.all(email, api.id).apply(lambda known: f"serviceAccount:{known[0]}")
