@@ -78,7 +78,7 @@ class Access:
             self.open.append((grant.resource, "role" if grant.resource.has("role") else grant.path))
         if not grant.member and grant.unknown and not grant.sources:
             self.open.append((grant.resource, grant.path))
-        if grant.condition == "":
+        if grant.condition == "" and self._named(grant) & SET_POLICY:
             self.open.append((grant.resource, "condition"))
         target = "serviceAccountId"
         if not grant.resource.known(target) and not self.graph.sources(grant.resource, target):
@@ -94,11 +94,16 @@ class Access:
         return [self.graph.by_urn[u] for u in edges if type_of(u) in CUSTOM_ROLES and u in self.graph.by_urn]
 
     def _permissions(self, grant: Grant) -> frozenset[str]:
+        named = self._named(grant)
+        return named - SET_POLICY if limited(grant) else named
+
+    def _named(self, grant: Grant) -> frozenset[str]:
+        """The escalating permissions of the role, whatever condition stands beside it."""
         named = ROLES.get(grant.role.lower())
         if named is None:
             listed = [p for role in self._role_resources(grant) for p in _listed(role)]
             named = EVERYTHING if "*" in listed else EVERYTHING & frozenset(listed)
-        return named - SET_POLICY if limited(grant) else named
+        return named
 
     def _principals(self, grant: Grant) -> Iterator[str]:
         if grant.member:
