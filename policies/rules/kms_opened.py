@@ -8,7 +8,7 @@ from typing import Final
 from policies.model import Resource, UnknownValue, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._keys import EXAMPLE_KEY, EXAMPLE_RING, KEY, RING
-from policies.rules._links import linked
+from policies.rules._links import pointers
 from policies.rules._public import public_grants
 from policies.rules._sql import INSTANCE, engine
 
@@ -50,11 +50,8 @@ def _stack(type_token: str, property_name: str, reference: str, member: str) -> 
 )
 def opened_to_nobody(thing: Resource) -> Iterator[Finding]:
     """The grant has a verdict of its own; this one tells which key is open, and so which data."""
-    graph = thing.graph
     property_name, types = _IAM[thing.type]
-    for grant in graph.of(*types) if graph else []:
-        if thing not in linked(grant, property_name, thing.type):
-            continue
+    for grant in pointers(thing, property_name, *types):
         try:
             for finding in public_grants(grant):
                 yield fail(thing, "", f"is opened by {grant.name}: {finding.message}")
@@ -96,10 +93,8 @@ def no_open_root(instance: Resource) -> Iterator[Finding]:
     if engine(instance) != "MYSQL":
         yield skip("only MySQL has a root user")
         return
-    graph = instance.graph
-    for user in graph.of(_USER) if graph else []:
+    for user in pointers(instance, "instance", _USER):
         name = user.raw("name")
         root = isinstance(name, str) and name.lower().startswith("root") and not user.has("type")
-        here = instance in linked(user, "instance", INSTANCE)
-        if root and here and not user.has("password") and not user.has("passwordWo"):
+        if root and not user.has("password") and not user.has("passwordWo"):
             yield fail(instance, "", f"has the user {name} without a password")

@@ -10,7 +10,7 @@ from policies.iam import Grant, parts
 from policies.model import Resource, UnknownValue, gcp
 from policies.rule import Finding, Sample, fail, rule, skip
 from policies.rules._keys import EXAMPLE_KEY, KEY, RING, USES, example_database, example_key, keys_of, unseen
-from policies.rules._links import linked
+from policies.rules._links import linked, pointers
 from policies.rules._sql import INSTANCE
 
 _KEY_IAM: Final = tuple(gcp(f"kms/cryptoKeyIAM{shape}") for shape in ("Member", "Binding", "Policy"))
@@ -195,19 +195,16 @@ def agent_granted_first(store: Resource) -> Iterator[Finding]:
 
 
 def _uses_of(key: Resource) -> Iterator[Grant]:
-    graph = key.graph
-    if graph is None:
-        return
-    rings = {ring.urn for ring in graph.targets(key, "keyRing", RING)}
-    for resource in graph.of(*_KEY_IAM, *_RING_IAM):
-        on_key = key.urn in graph.sources(resource, "cryptoKeyId", KEY)
-        if on_key or rings & set(graph.sources(resource, "keyRingId", RING)):
-            try:
-                for grant in parts(resource):
-                    if grant.role.lower() in _USE_ROLES or (not grant.role and grant.unknown):
-                        yield grant
-            except UnknownValue:
-                continue
+    granting = pointers(key, "cryptoKeyId", *_KEY_IAM)
+    for ring in linked(key, "keyRing", RING):
+        granting += pointers(ring, "keyRingId", *_RING_IAM)
+    for resource in granting:
+        try:
+            for grant in parts(resource):
+                if grant.role.lower() in _USE_ROLES or (not grant.role and grant.unknown):
+                    yield grant
+        except UnknownValue:
+            continue
 
 
 def _may_be_agent(grant: Grant, store: Resource) -> bool:

@@ -6,23 +6,13 @@ from collections.abc import Iterator
 
 from policies.model import Resource, gcp
 from policies.rule import Finding, Sample, fail, rule, skip
+from policies.rules._links import pointers
 
 BUCKET = gcp("storage/bucket")
 
 
 def _receives_logs(bucket: Resource) -> bool:
-    graph = bucket.graph
-    others = graph.of(BUCKET) if graph else []
-    name = bucket.output("name")
-    return any(
-        other is not bucket
-        and other.has("logging.logBucket")
-        and (
-            (name is not None and other.raw("logging.logBucket") == name)
-            or (graph is not None and bucket.urn in graph.sources(other, "logging.logBucket", BUCKET))
-        )
-        for other in others
-    )
+    return any(source is not bucket for source in pointers(bucket, "logging.logBucket", BUCKET))
 
 
 @rule(
