@@ -13,7 +13,6 @@ from localcloud.codec import UNKNOWN, Path, Values, is_asset, show_path
 from localcloud.schema import Property, ResourceType
 
 DEFAULTS = "__defaults"
-LONGEST_NAME = 255
 WORDS = {
     "string": "a string",
     "bool": "true or false",
@@ -150,7 +149,7 @@ def with_defaults(properties: Mapping[str, Property], olds: Any, given: Values, 
             continue
         reuse = olds.get(name) is not None and (earlier is None or name in earlier)
         if known.autoname and naming is not None and not naming.disabled:
-            result[name] = olds[name] if reuse else make_name(naming)
+            result[name] = olds[name] if reuse else make_name(known, naming)
         elif known.default is not None:
             result[name] = olds[name] if reuse else known.default
         else:
@@ -172,12 +171,13 @@ def complete(known: Property | None, old: Any, value: Any) -> Any:
     return value
 
 
-def make_name(naming: Naming) -> str:
+def make_name(known: Property, naming: Naming) -> str:
     """`name-` and seven hexadecimal digits out of the engine's seed, or what the project's autonaming proposes."""
     if naming.proposed:
         return naming.proposed
+    stem = naming.name.replace("-", "_") if known.separator == "_" else naming.name
     digest = hashlib.sha256(naming.seed + naming.name.encode()).hexdigest()
-    return f"{naming.name[: LONGEST_NAME - 8]}-{digest[:7]}"
+    return f"{stem[: known.length - 8]}{known.separator}{digest[:7]}"
 
 
 def camel_case(path: str) -> str:

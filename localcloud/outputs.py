@@ -28,6 +28,8 @@ class Config:
     project: str | None = None
     region: str | None = None
     zone: str | None = None
+    quota_project: str | None = None
+    user_project_override: bool = False
     default_labels: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, name: str) -> str | None:
@@ -157,7 +159,7 @@ def build(writer: Writer, old: Values | None) -> Values:
             fill_fields(writer, prop, result[name])
         elif prop.output:
             result[name] = known[name] if name in known and name not in FRESH else computed_output(writer, name, prop)
-        elif name in PLACES and writer.lookup(name) is not None and (prop.computed or name == "project"):
+        elif name in PLACES and writer.lookup(name) is not None and prop.computed:
             result[name] = known.get(name) or writer.lookup(name)
         elif prop.computed:
             if known.get(name) is not None:

@@ -17,7 +17,8 @@ TABLES = Path(__file__).parent / "tables"
 @dataclass(frozen=True, kw_only=True)
 class Property:
     """One property. `kind` is the outer type (string, bool, int, float, list, set, map, object, asset, any) and `item`
-    the type of the elements of a list, set or map; `fill` is what the cloud writes where a computed one is left out."""
+    the type of the elements of a list, set or map; `fill` is what the cloud writes where a computed one is left out;
+    `length` and `separator` shape a name that is made up."""
 
     kind: str
     item: str = ""
@@ -33,6 +34,8 @@ class Property:
     fill: Any = None
     enum: tuple[str, ...] = ()
     max: int | None = None
+    length: int = 255
+    separator: str = "-"
     conflicts: tuple[str, ...] = ()
     fields: Mapping[str, Property] = field(default_factory=dict)
 

@@ -138,8 +138,9 @@ def pet(inputs: Values) -> tuple[str, Values]:
     words = [chance.choice(ADJECTIVES) for _ in range(max(whole(inputs, "length", 2), 1) - 1)] + [
         chance.choice(ANIMALS)
     ]
-    name = str(inputs.get("separator", "-")).join([inputs["prefix"], *words] if inputs.get("prefix") else words)
-    return name, {}
+    separator = str(inputs.get("separator", "-"))
+    name = separator.join([inputs["prefix"], *words] if inputs.get("prefix") else words)
+    return name, {"separator": separator, "length": whole(inputs, "length", 2)}
 
 
 def shuffle(inputs: Values) -> tuple[str, Values]:

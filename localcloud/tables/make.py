@@ -39,7 +39,7 @@ def merge_property(name: str, from_sdk: Row, fact: Row | None, nested: bool, obj
         row["output"] = True
     elif from_sdk.get("required"):
         row["required"] = True
-    elif not nested and name == "name" and row["type"] == "string":
+    elif not nested and row["type"] == "string" and (name == "name" or (fact.get("required") and name.endswith("Id"))):
         row["autoname"] = True
     for flag in ("replace", "secret", "deprecated"):
         if fact.get(flag):
@@ -149,6 +149,8 @@ def make(provider: str, facts: dict[str, dict[str, Row]]) -> dict[str, dict[str,
             row["api"] = api
         if any(fnmatch.fnmatchcase(resource.token, pattern) for pattern in overlay.get("adopt", ())):
             row["adopt"] = True
+        if set(hand.get("outputs", ())) - set(properties):
+            raise SystemExit(f"{resource.token}: the overlay shapes outputs that the SDK does not know")
         if "outputs" in hand:
             row["outputs"] = hand["outputs"]
         refs = {

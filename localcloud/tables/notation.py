@@ -11,7 +11,7 @@ from typing import Any
 Row = dict[str, Any]
 
 FLAGS = ("required", "autoname", "computed", "output", "replace", "secret", "deprecated", "nocase")
-EXTRAS = ("default", "fill", "enum", "max", "conflicts")
+EXTRAS = ("default", "fill", "enum", "max", "conflicts", "length", "separator")
 
 
 def write_property(row: Row) -> Any:
@@ -29,6 +29,7 @@ def flags_of(value: Any) -> Row:
     kind, *flags = text.split()
     row: Row = {"type": kind.split(":")[0], **dict.fromkeys(flags, True)}
     row["output_only"] = row.get("output", False)
+    row["required"] = row.get("required", False) or row.get("autoname", False)
     for key, name in (("default", "default"), ("enum", "enum"), ("max", "max_items"), ("conflicts", "conflicts_tf")):
         if key in extra:
             row[name] = extra[key]

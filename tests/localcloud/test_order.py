@@ -170,6 +170,71 @@ def test_a_sinks_identity_exists_as_soon_as_the_sink(cloud: Engine) -> None:
     cloud.create(MEMBER, "m", project=PROJECT, role="roles/logging.bucketWriter", member=sink["writerIdentity"])
 
 
+# --- alerts, policies, plans ---
+
+
+def test_an_alert_needs_its_metric_and_its_channel(cloud: Engine) -> None:
+    cloud.enable("monitoring")
+    threshold = {
+        "filter": 'metric.type="logging.googleapis.com/user/owners"',
+        "comparison": "COMPARISON_GT",
+        "duration": "0s",
+    }
+    given = {
+        "displayName": "a",
+        "combiner": "OR",
+        "conditions": [{"displayName": "c", "conditionThreshold": threshold}],
+    }
+    token = "gcp:monitoring/alertPolicy:AlertPolicy"
+    with pytest.raises(Refused, match="Cannot find metric"):
+        cloud.create(token, "a", **given)
+    cloud.create("gcp:logging/metric:Metric", "m", name="owners", filter="x")
+    with pytest.raises(Refused, match="Notification channel projects/p/notificationChannels/1"):
+        cloud.create(token, "a", notificationChannels=["projects/p/notificationChannels/1"], **given)
+    channel = cloud.create(
+        "gcp:monitoring/notificationChannel:NotificationChannel",
+        "n",
+        type="email",
+        labels={"email_address": "a@example.com"},
+    )
+    assert channel["name"] == channel.id
+    cloud.create(token, "a", notificationChannels=[channel["name"]], **given)
+
+
+def test_an_organization_policy_needs_a_quota_project(cloud: Engine) -> None:
+    policy = {"name": "organizations/1/policies/p", "parent": "organizations/1"}
+    with pytest.raises(Refused, match="requires a quota project"):
+        cloud.create("gcp:orgpolicy/policy:Policy", "p", **policy)
+    cloud.configure(project=PROJECT, billingProject=PROJECT, userProjectOverride=True)
+    cloud.create("gcp:orgpolicy/policy:Policy", "p", **policy)
+
+
+def test_a_backup_plan_turns_a_databases_own_backups_off(cloud: Engine) -> None:
+    cloud.enable("backupdr")
+    created = database(cloud, settings={"backupConfiguration": {"enabled": True}})
+    cloud.create(
+        "gcp:backupdisasterrecovery/backupPlanAssociation:BackupPlanAssociation",
+        "a",
+        location=REGION,
+        backupPlanAssociationId="a",
+        backupPlan="plan",
+        resource=f"projects/{PROJECT}/instances/db",
+        resourceType="sqladmin.googleapis.com/Instance",
+    )
+    now = cloud.refresh(created)
+    assert now is not None
+    assert now["settings"]["backupConfiguration"]["enabled"] is False
+
+
+def test_a_sign_in_without_a_phone_number_never_stops_showing_a_change(cloud: Engine) -> None:
+    cloud.enable("identitytoolkit")
+    token = "gcp:identityplatform/config:Config"
+    left_out = cloud.create(token, "c", signIn={"email": {"enabled": True}})
+    assert cloud.kinds(left_out, signIn={"email": {"enabled": True}}) == {"signIn.phoneNumber": "DELETE"}
+    explicit = {"email": {"enabled": True}, "phoneNumber": {"enabled": False}}
+    assert cloud.kinds(cloud.update(left_out, signIn=explicit), signIn=explicit) == {}
+
+
 # --- network, references, projects ---
 
 
