@@ -203,7 +203,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 if rule.graph or rule.id in pending:
                     settled.append(self._judge.apply(rule, resource))
         settled += self._judge.judge_stack_rules(graph)
-        settled += judge_waivers(self._judge)
+        settled += judge_waivers(self._judge, graph.stack)
         response = proto.AnalyzeResponse()
         for result in settled:
             if result.outcome in ("fail", "undetermined"):

@@ -79,7 +79,7 @@ def judge(
             unreadable = True
             continue
         judging = prepared.afresh()
-        results = [*judging.judge_graph(stack), *judge_waivers(judging)]
+        results = [*judging.judge_graph(stack), *judge_waivers(judging, stack.stack)]
         stops = stops or any(_stops(r, threshold) for r in results)
         unheard = Counter(r.type for r in stack.resources if r.custom and not _heard(judging, r.type))
         without += unheard

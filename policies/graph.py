@@ -14,6 +14,11 @@ T = TypeVar("T")
 _PREFIX = re.compile(r"^(https?:)?//(www\.|[a-z0-9-]+\.)?googleapis\.com/([a-z]+/(v\d+[a-z0-9]*|projects(?=/))/)?")
 
 
+def stack_of(urn: str) -> str:
+    """The stack's name in a URN, empty where the text is none."""
+    return urn.split("::", maxsplit=1)[0].rsplit(":", 1)[-1] if urn.startswith("urn:pulumi:") else ""
+
+
 def type_of(urn: str) -> str:
     """The type token at the end of a URN's type chain, also of a resource that is not in the graph."""
     parts = urn.split("::")
@@ -33,7 +38,7 @@ class Graph:
 
     def __init__(self, resources: Iterable[Resource], *, stack: str = "", project: str = "") -> None:
         self.resources: list[Resource] = list(resources)
-        self.stack = stack
+        self.stack = stack or next((stack_of(r.urn) for r in self.resources), "")
         self.project = project
         self.by_urn: dict[str, Resource] = {r.urn: r for r in self.resources}
         self._by_type: dict[str, list[Resource]] = {}

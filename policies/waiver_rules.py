@@ -34,11 +34,13 @@ WAIVER_USED = Rule(
 WAIVER_RULES: dict[str, Rule] = {rule.id: rule for rule in (WAIVER_LIVE, WAIVER_USED)}
 
 
-def judge_waivers(judge: Judge) -> Iterator[Result]:
-    """Verdicts about the waivers of a judge that has finished with the stack."""
+def judge_waivers(judge: Judge, stack: str) -> Iterator[Result]:
+    """Verdicts about the waivers that speak of this stack, once the judge has finished with it."""
     expired: list[Finding] = []
     unused: list[Finding] = []
     for index, waiver in enumerate(judge.waivers):
+        if not waiver.about(stack):
+            continue
         label = f"waiver of {waiver.rule} for {waiver.resource}" + (f" (line {waiver.line})" if waiver.line else "")
         if waiver.expires < judge.today:
             expired.append(fail_stack(f"the {label} ended on {waiver.expires}"))

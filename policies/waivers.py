@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
+from policies.graph import stack_of
 from policies.model import Resource
 
 
@@ -25,6 +26,8 @@ class Waiver(BaseModel):
     owner: str = Field(min_length=3)
     reason: str = Field(min_length=10)
     compensating_control: str = Field(min_length=10)
+    stack: str | None = Field(default=None, min_length=1)
+    """The only stack it is about; left out, it is about every stack."""
     expires: dt.date
     line: int = 0
 
@@ -37,10 +40,14 @@ class Waiver(BaseModel):
 
     def covers(self, rule: str, resource: Resource | None) -> bool:
         """Whether this waiver is about that rule and resource. A verdict about the whole stack is named `stack`."""
-        if rule != self.rule:
+        if rule != self.rule or (resource is not None and not self.about(stack_of(resource.urn))):
             return False
         names = (resource.name, resource.urn) if resource else ("stack",)
         return any(fnmatchcase(name, self.resource) for name in names)
+
+    def about(self, stack: str) -> bool:
+        """Whether the waiver speaks of this stack."""
+        return self.stack is None or self.stack == stack
 
 
 class WaiverError(ValueError):
