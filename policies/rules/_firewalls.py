@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from policies.model import UNKNOWN, Resource, View, gcp, reveal
-from policies.normalise import ALL_PORTS, PortRange, network, networks, port_ranges, reaches, world
+from policies.normalise import PortRange, network, networks, port_ranges, reaches, world
 from policies.rule import Finding, Sample, each
 
 FIREWALL: Final = gcp("compute/firewall")
@@ -53,41 +53,58 @@ class Door:
     everyone: bool | None
     """Whether the whole world is admitted; None where that is not known yet."""
 
-    def ports(self, block: View) -> list[PortRange]:
-        """The ports that a block opens."""
-        return port_ranges(block.items("ports")) if block.has("ports") else [ALL_PORTS]
+    def opened(self) -> list[Opening]:
+        """Every protocol and port block, with what is known of it."""
+        return [_opening(block, self.protocol) for block in self.opens]
 
-    def protocol_of(self, block: View) -> str:
-        """The protocol's name or number in small letters; none means all."""
-        return (block.text(self.protocol) or "").lower()
+    def opening(self, port: int, protocols: frozenset[str] = TCP) -> Opening | None:
+        """The block that opens a port, else one of which that is not known yet, else None."""
+        found = [opening for opening in self.opened() if opening.reaches(port, protocols) is not False]
+        return next((opening for opening in found if opening.reaches(port, protocols)), found[0] if found else None)
 
-    def opening(self, port: int, protocols: frozenset[str] = TCP) -> View | None:
-        """The block that opens a port, or None."""
-        for block, protocol, ranges in self.opened():
-            if _opens(protocol, ranges, port, protocols):
-                return block
-        return None
-
-    def opened(self) -> list[tuple[View, str, list[PortRange]]]:
-        """Every block with its protocol and the ports that it opens."""
-        return [(block, self.protocol_of(block), self.ports(block)) for block in self.opens]
-
-    def reached(self, wanted: Iterable[Service]) -> list[tuple[int, str]]:
-        """The wanted services (port and name) that the door opens."""
+    def reached(self, wanted: Iterable[Service]) -> tuple[list[tuple[int, str]], bool]:
+        """The wanted services (port and name) that the door opens, and whether it may open others: not known yet."""
         opened = self.opened()
-        return [
-            (port, name)
-            for port, protocols, name in wanted
-            if any(_opens(protocol, ranges, port, protocols) for _, protocol, ranges in opened)
+        verdicts = [
+            (port, name, [opening.reaches(port, protocols) for opening in opened]) for port, protocols, name in wanted
         ]
+        sure = [(port, name) for port, name, found in verdicts if True in found]
+        return sure, any(None in found for _, _, found in verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One protocol and port block."""
+
+    block: View
+    protocol: str | None
+    """The protocol's name or number in small letters, empty for all; None where it is not known yet."""
+    ranges: list[PortRange]
+    """The ports known to be open."""
+    vague: bool
+    """Whether other ports may be open: not all are known yet."""
+
+    def reaches(self, port: int, protocols: frozenset[str]) -> bool | None:
+        """Whether the block opens a port; None where that is not known yet."""
+        if self.protocol is not None and self.protocol not in protocols:
+            return False
+        hit = reaches(self.ranges, port)
+        if hit and self.protocol is not None:
+            return True
+        return None if hit or self.vague else False
+
+
+def _opening(block: View, protocol: str) -> Opening:
+    ports = block.raw("ports")
+    listed = ports if isinstance(ports, list) else [] if ports is None else [ports]
+    known = [port for port in listed if port is not UNKNOWN]
+    ranges = port_ranges(known) if known or not listed else []
+    name = (block.text(protocol) or "").lower() if block.known(protocol) else None
+    return Opening(block, name, ranges, len(known) < len(listed))
 
 
 Service = tuple[int, frozenset[str], str]
 """A port, the protocols that reach it, and what answers there."""
-
-
-def _opens(protocol: str, ranges: list[PortRange], port: int, protocols: frozenset[str]) -> bool:
-    return protocol in protocols and reaches(ranges, port)
 
 
 def is_world(values: Sequence[Any]) -> bool:
@@ -139,8 +156,12 @@ def _policy(view: View, direction: str) -> Door:
     base = "match.config." if view.has("match.config") else "match."
     path = f"{base}{end}IpRanges"
     named = any(view.has(base + other.replace("src", end, 1)) for other in _OTHER_SOURCES)
-    inside = view.known(f"{base}{end}NetworkScope") and view.upper(f"{base}{end}NetworkScope") in _INSIDE
-    everyone = False if inside else _admits(view, path, otherwise=not named)
+    scope = f"{base}{end}NetworkScope"
+    everyone = _admits(view, path, otherwise=not named)
+    if everyone and not view.known(scope):
+        everyone = None
+    elif view.known(scope) and view.upper(scope) in _INSIDE:
+        everyone = False
     return Door(view, path, tuple(view.views(f"{base}layer4Configs")), "ipProtocol", everyone)
 
 

@@ -7,34 +7,47 @@ from weakref import WeakKeyDictionary
 
 from policies.graph import Graph
 from policies.model import Resource, gcp
-from policies.rules._firewalls import FIREWALL
 
 NETWORK: Final = gcp("compute/network")
 SUBNET: Final = gcp("compute/subnetwork")
 
-_Index = dict[tuple[str, str, str], dict[str, list[Resource]]]
+_Index = dict[tuple[str, str, str], tuple[dict[str, list[Resource]], list[Resource]]]
 _INDEXES: WeakKeyDictionary[Graph, _Index] = WeakKeyDictionary()
 
 
-def attached(resource: Resource, kind: str, path: str) -> list[Resource]:
-    """The resources of a type whose property points at this one, by edge or by name. Found once per stack."""
+def related(resource: Resource, kind: str, path: str) -> tuple[list[Resource], list[Resource]]:
+    """The resources of a type whose property points at this one, and those that may: what they name is not known yet.
+
+    Pointers are found by edge or by name, once per stack.
+    """
     graph = resource.graph
     if graph is None:
-        return []
+        return [], []
     index = _INDEXES.setdefault(graph, {})
     key = (resource.type, kind, path)
     if key not in index:
-        made: dict[str, list[Resource]] = {}
-        for other in graph.of(kind):
-            for urn in graph.sources(other, path, resource.type):
-                made.setdefault(urn, []).append(other)
-        index[key] = made
-    return index[key].get(resource.urn, [])
+        index[key] = _pointers(graph, *key)
+    pointers, loose = index[key]
+    nameless = not all(resource.known(name) for name in ("name", "projectId"))
+    possible = [other for other in loose if not other.known(path) or (nameless and other.has(path))]
+    return pointers.get(resource.urn, []), possible
 
 
-def firewalls_of(network: Resource) -> list[Resource]:
-    """The firewall rules of a network."""
-    return attached(network, FIREWALL, "network")
+def _pointers(graph: Graph, owner: str, kind: str, path: str) -> tuple[dict[str, list[Resource]], list[Resource]]:
+    pointers: dict[str, list[Resource]] = {}
+    loose: list[Resource] = []
+    for other in graph.of(kind):
+        urns = graph.sources(other, path, owner)
+        for urn in urns:
+            pointers.setdefault(urn, []).append(other)
+        if not urns and not (graph.sources(other, path) and not other.known(path)):
+            loose.append(other)
+    return pointers, loose
+
+
+def attached(resource: Resource, kind: str, path: str) -> list[Resource]:
+    """The resources of a type whose property points at this one."""
+    return related(resource, kind, path)[0]
 
 
 _SPECIAL: Final = frozenset(

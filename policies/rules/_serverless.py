@@ -60,26 +60,31 @@ def plain_secret(view: View, path: str, name: str) -> Iterator[Finding]:
 
     Names that say secret count whatever the value is, unless they point elsewhere (`DB_PASSWORD_FILE`, `SECRET_ID`) or
     the value is only a reference or an address without a password; values count that look like a credential. That the
-    engine keeps the value secret does not help: everyone who may see the workload reads its variables.
+    engine keeps the value secret does not help: everyone who may see the workload reads its variables. A value that is
+    not known yet comes from another resource, or cannot be judged.
     """
     value = view.raw(path)
     text = value if isinstance(value, str) else None
     if value is None or value == "":
         return
+    telling = names_a_secret(name) and not _POINTER.search(name)
     if text and (kind := credential_in(text)):
         yield fail(view, path, f"of {name} is {kind}, readable for everyone who sees the workload")
-    elif view.is_secret(path) and not view.is_secret(""):
-        yield fail(view, path, f"of {name} is a secret of the stack, handed over as a plain value")
-    elif names_a_secret(name) and not _POINTER.search(name):
-        if _ADDRESS.search(name):
-            if value is UNKNOWN:
-                yield unsure(view, path)
-        elif not (text and _REFERENCE.match(text)):
+    elif telling and not _ADDRESS.search(name):
+        if not (text and _REFERENCE.match(text)):
             yield fail(view, path, f"of {name} is a plain value, readable for everyone who sees the workload")
+    elif value is UNKNOWN and (telling or view.is_secret(path) or not _from_resource(view, path)):
+        yield unsure(view, path)
+
+
+def _from_resource(view: View, path: str) -> bool:
+    graph = view.resource.graph
+    return bool(graph and graph.sources(view, path))
 
 
 def plain_variables(view: View, path: str) -> Iterator[Finding]:
     """The same for a map of variables."""
-    variables = view.get(path)
-    for name in variables if isinstance(variables, dict) else ():
-        yield from plain_secret(view, f'{path}["{name}"]', str(name))
+    for block in view.views(path):
+        variables = block.get("")
+        for name in variables if isinstance(variables, dict) else ():
+            yield from plain_secret(block, f'["{name}"]', str(name))

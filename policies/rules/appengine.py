@@ -79,6 +79,7 @@ def appengine_own_account(version: Resource) -> Iterator[Finding]:
     severity="high",
     types=(STANDARD, FLEXIBLE),
     decides=("envVariables",),
+    graph=True,
     absent="pass",
     fix="read the secret from Secret Manager at start",
     sources=("https://cloud.google.com/secret-manager/docs/overview",),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policies.model import Resource, View, gcp
-from policies.rule import Finding, Sample, each, fail, rule
+from policies.model import UNKNOWN, Resource, View, gcp
+from policies.rule import Finding, Sample, each, fail, rule, unsure
 from policies.rules._exposure import credential_in, names_a_secret
 from policies.rules._facts import boolean
 from policies.rules._identity import ACCOUNT_SAMPLE, OWN_EMAIL, own_account
@@ -64,6 +64,7 @@ def build_own_account(trigger: Resource) -> Iterator[Finding]:
     severity="high",
     types=(TRIGGER,),
     decides=("build.steps[0].envs",),
+    graph=True,
     absent="pass",
     fix='available_secrets={"secret_managers": [...]}, steps=[{"secret_envs": ["TOKEN"], ...}]',
     sources=("https://cloud.google.com/build/docs/securing-builds/use-secrets",),
@@ -84,7 +85,9 @@ def build_no_plain_secrets(trigger: Resource) -> Iterator[Finding]:
 
 def _envs(view: View) -> Iterator[Finding]:
     for index, text in enumerate(view.items("envs")):
-        if isinstance(text, str):
+        if text is UNKNOWN:
+            yield unsure(view, f"envs[{index}]")
+        elif isinstance(text, str):
             name, _, value = text.partition("=")
             if value and (names_a_secret(name) or credential_in(value)):
                 yield fail(view, f"envs[{index}]", f"hands over {name} as a plain value")

@@ -35,15 +35,20 @@ def _any_rule(policy: Resource, fits: Callable[[View], bool], message: str) -> I
     if reason := without_waf(policy):
         yield skip(reason)
         return
-    unknown: UnknownValue | None = None
-    for view in rules_of(policy):
+    sure, possible = rules_of(policy)
+    unknown: list[str] = []
+    for view in [*sure, *possible]:
         try:
-            if fits(view):
-                return
+            if not fits(view):
+                continue
         except UnknownValue as error:
-            unknown = error
-    if unknown is not None:
-        yield unsure(policy, unknown.path)
+            unknown.append(error.path)
+            continue
+        if view not in possible:
+            return
+        unknown.append("")
+    if unknown:
+        yield unsure(policy, unknown[0])
     else:
         yield fail(policy, "rules", message)
 

@@ -29,7 +29,8 @@ _KEY_PATHS: Final = {
 def _own_key(resource: Resource) -> Iterator[Finding]:
     path = _KEY_PATHS[resource.type]
     block = path.split(".")[0]
-    if not any(resource.has(f"{block}.{raw}") for raw in ("rawKey", "rsaEncryptedKey")):
+    supplied = any(resource.has(f"{block}.{raw}") for raw in ("rawKey", "rsaEncryptedKey"))
+    if not resource.known(block) or not supplied:
         yield from encrypted(resource, path, graph=resource.graph)
 
 
@@ -150,18 +151,31 @@ def image_own_key(resource: Resource) -> Iterator[Finding]:
 )
 def boot_disk_own_key(machine: Resource) -> Iterator[Finding]:
     """The boot disk holds the machine's identity and often its data. A disk made elsewhere is judged by its own key."""
-    graph = machine.graph
     if machine.type in (TEMPLATE, REGION_TEMPLATE):
         yield from each(machine.views("disks"), _template_disk)
     elif machine.type != INSTANCE and not machine.has("bootDisk"):
         yield skip("takes its disks from a template or machine image")
-    elif not machine.has("bootDisk.diskEncryptionKeyRaw") and not machine.has("bootDisk.diskEncryptionKeyRsa"):
-        disks = graph.targets(machine, "bootDisk.source", DISK) if graph and machine.has("bootDisk.source") else []
-        if not any(disk.has("diskEncryptionKey") for disk in disks):
-            yield from encrypted(machine, "bootDisk.kmsKeySelfLink", graph=graph)
+    else:
+        yield from _boot_disk(machine)
+
+
+def _boot_disk(machine: Resource) -> Iterator[Finding]:
+    graph, path, source = machine.graph, "bootDisk.kmsKeySelfLink", "bootDisk.source"
+    supplied = any(machine.has(f"bootDisk.diskEncryptionKey{kind}") for kind in ("Raw", "Rsa"))
+    if machine.known("bootDisk") and (supplied or machine.has(path) or not machine.has(source)):
+        if not supplied:
+            yield from encrypted(machine, path, graph=graph)
+        return
+    disks = graph.targets(machine, source, DISK) if graph else []
+    nameless = graph is not None and not all(disk.known("name") for disk in graph.of(DISK))
+    if not disks and (nameless or not machine.known(source)):
+        yield unsure(machine, source, "cannot be told: the disk is not known yet")
+    elif not any(disk.has("diskEncryptionKey") for disk in disks):
+        yield from encrypted(machine, path, graph=graph)
 
 
 def _template_disk(disk: View) -> Iterator[Finding]:
+    disk.get("")
     if not disk.has("source") and disk.upper("type") != "SCRATCH":
         yield from encrypted(disk, "diskEncryptionKey.kmsKeySelfLink", graph=disk.resource.graph)
 

@@ -11,6 +11,7 @@ from policies.rules._firewalls import (
     DOORS,
     FIREWALL,
     POLICY_RULES,
+    TCP,
     WITH_RULES,
     Door,
     inside,
@@ -40,7 +41,7 @@ _WEB: Final = {"layer4Configs": [{"ipProtocol": "tcp", "ports": ["443"]}]}
         {"sourceRanges": ["203.0.113.7/32"], "allows": [{"protocol": "icmp"}]},
         {"sourceTags": ["web"], "targetTags": ["app"], "allows": [{"protocol": "tcp", "ports": ["8081"]}]},
         {"sourceRanges": _WORLD, "denies": [{"protocol": "all"}]},
-Sample(_RULE, {"action": "allow", "match": {"srcIpRanges": _WORLD, "srcNetworkScope": "INTRA_VPC", **_WEB}}),
+        Sample(_RULE, {"action": "allow", "match": {"srcIpRanges": _WORLD, "srcNetworkScope": "INTRA_VPC", **_WEB}}),
     ),
     bad=(
         {"sourceRanges": _WORLD, "allows": [{"protocol": "icmp"}]},
@@ -127,15 +128,16 @@ def web_from_google_only(resource: Resource) -> Iterator[Finding]:
 
 
 def _web(door: Door) -> Iterator[Finding]:
-    if not door.opening(80) and not door.opening(443):
+    opened, possible = door.reached([(80, TCP, "HTTP"), (443, TCP, "HTTPS")])
+    if not opened and not possible:
         return
+    findings = list(each(door.view.views(door.ends), _end))
     if door.everyone and not door.view.has(door.ends):
-        yield fail(door.view, door.ends, "is not set: web traffic comes from anywhere")
-        return
-    sources = door.view.items(door.ends)
-    yield from each(
-        [View(door.view.resource, s, f"{door.view.at(door.ends)}[{i}]") for i, s in enumerate(sources)], _end
-    )
+        findings = [fail(door.view, door.ends, "is not set: web traffic comes from anywhere")]
+    if opened:
+        yield from findings
+    elif findings:
+        yield unsure(door.view, "")
 
 
 def _end(source: View) -> Iterator[Finding]:
@@ -171,9 +173,11 @@ def policy_no_http(resource: Resource) -> Iterator[Finding]:
 
 
 def _http(door: Door) -> Iterator[Finding]:
-    block = door.opening(80)
-    if block:
-        yield fail(block, "ports", f"is {block.show('ports')}: plain HTTP comes in")
+    opening = door.opening(80)
+    if opening and opening.reaches(80, TCP):
+        yield fail(opening.block, "ports", f"is {opening.block.show('ports')}: plain HTTP comes in")
+    elif opening:
+        yield unsure(opening.block, "ports")
 
 
 @rule(

@@ -32,11 +32,10 @@ def admits_world(door: Door, wanted: Iterable[Service]) -> Iterator[Finding]:
     """Findings where a door admits everyone to one of the ports; undetermined where its sources are not known yet."""
     if door.everyone is False:
         return
-    opened = door.reached(wanted)
-    if not opened:
-        return
-    if door.everyone is None:
-        yield unsure(door.view, door.ends)
+    opened, possible = door.reached(wanted)
+    if not opened or door.everyone is None:
+        if opened or possible:
+            yield unsure(door.view, door.ends if opened else "")
         return
     names = ", ".join(f"{port} ({name})" for port, name in opened[:8])
     more = f" and {len(opened) - 8} more" if len(opened) > 8 else ""

@@ -9,7 +9,7 @@ from policies.graph import Graph
 from policies.model import Resource
 from policies.rule import Finding, Sample, each, fail, rule, unsure
 from policies.rules._firewalls import DOORS, FIREWALL, POLICY_RULES, WITH_RULES, Door, portless, through
-from policies.rules._networks import NETWORK, firewalls_of
+from policies.rules._networks import NETWORK, related
 
 _DOCS: Final = ("https://cloud.google.com/firewall/docs/firewalls",)
 _RULE: Final = POLICY_RULES[1]
@@ -27,17 +27,23 @@ def _tcp(ports: list[Any] | None, sources: list[str] | None = None, **more: Any)
 
 
 def _all_ports(door: Door, _: Mapping[str, Any]) -> Iterator[Finding]:
-    for block in door.opens:
-        protocol = door.protocol_of(block)
-        if not portless(protocol) and any(low <= 1 and high >= 65535 for low, high in door.ports(block)):
-            yield fail(block, "ports", f"opens every port of {protocol or 'every protocol'}")
+    for opening in door.opened():
+        if opening.protocol and portless(opening.protocol):
+            continue
+        whole = any(low <= 1 and high >= 65535 for low, high in opening.ranges)
+        if whole and opening.protocol is not None:
+            yield fail(opening.block, "ports", f"opens every port of {opening.protocol or 'every protocol'}")
+        elif whole or opening.vague:
+            yield unsure(opening.block, "ports")
 
 
 def _wide_range(door: Door, params: Mapping[str, Any]) -> Iterator[Finding]:
-    for block in door.opens:
-        for low, high in door.ports(block) if block.has("ports") else ():
+    for opening in door.opened():
+        for low, high in opening.ranges if opening.block.has("ports") else ():
             if high - low > float(params["max_span"]):
-                yield fail(block, "ports", f"opens {low}-{high}, {high - low + 1} ports at once")
+                yield fail(opening.block, "ports", f"opens {low}-{high}, {high - low + 1} ports at once")
+        if opening.vague:
+            yield unsure(opening.block, "ports")
 
 
 def _default_rule(door: Door, _: Mapping[str, Any]) -> Iterator[Finding]:
@@ -56,9 +62,11 @@ def _twofold(
 
     def about_network(graph: Graph, params: Mapping[str, Any] = _NONE) -> Iterator[Finding]:
         for owner in graph.of(NETWORK):
-            for finding in each(firewalls_of(owner), lambda view: about_rule(view.resource, params)):
+            sure, possible = related(owner, FIREWALL, "network")
+            for finding in each([*sure, *possible], lambda view: about_rule(view.resource, params)):
+                kind = finding.kind if finding.resource in sure else "undetermined"
                 at = finding.resource.name if finding.resource else "?"
-                yield Finding(finding.kind, f"firewall rule {at}: {finding.message}", "", owner)
+                yield Finding(kind, f"firewall rule {at}: {finding.message}", "", owner)
 
     shared = {key: record[key] for key in ("clause", "severity", "sources", "fix", "params") if key in record}
     rule(types=DOORS, **record)(about_rule)
@@ -201,9 +209,11 @@ def no_world_all_protocols(resource: Resource) -> Iterator[Finding]:
 
 
 def _all_protocols(door: Door) -> Iterator[Finding]:
-    if not any(door.protocol_of(block) in ("all", "any", "") for block in door.opens):
+    protocols = [opening.protocol for opening in door.opened()]
+    every = any(protocol in ("all", "any", "") for protocol in protocols)
+    if (not every and None not in protocols) or door.everyone is False:
         return
-    if door.everyone:
+    if every and door.everyone:
         yield fail(door.view, door.ends, "admits every protocol from everywhere")
-    elif door.everyone is None:
+    else:
         yield unsure(door.view, door.ends)

@@ -135,6 +135,7 @@ def function_own_account(function: Resource) -> Iterator[Finding]:
     severity="high",
     types=(FUNCTION, FUNCTION_V1),
     decides=("serviceConfig.environmentVariables",),
+    graph=True,
     absent="pass",
     fix='secret_environment_variables=[{"key": "API_KEY", "secret": secret.secret_id, "version": "1", ...}]',
     references=("cis-gcp:1.17",),

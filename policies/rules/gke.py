@@ -238,7 +238,7 @@ def pools_apart(cluster: Resource) -> Iterator[Finding]:
 )
 def labels(cluster: Resource) -> Iterator[Finding]:
     """Labels tell at night whose cluster this is."""
-    if not cluster.get("resourceLabels"):
+    if not any(block.data for block in cluster.views("resourceLabels")):
         yield fail(cluster, "resourceLabels", "is empty")
 
 

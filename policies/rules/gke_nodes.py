@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from policies.graph import Graph
 from policies.model import Resource, View, gcp
-from policies.rule import Finding, Sample, each, fail, rule, skip
+from policies.rule import Finding, Sample, each, fail, rule, skip, unsure
 from policies.rules._gke import CLUSTER, POOL, autopilot, holders, node_rule
 from policies.rules._identity import ACCOUNT_SAMPLE, DEFAULT_EMAIL, OWN_EMAIL, own_account
 from policies.rules._machines import switched_on
@@ -90,17 +90,23 @@ def node_account(resource: Resource) -> Iterator[Finding]:
     ),
     bad=(
         (
-            Sample(POOL, {"nodeConfig": {"serviceAccount": "x"}}, depends={"nodeConfig": ("defaults",)}),
-            Sample(_DEFAULT_ACCOUNTS, {"action": "DISABLE"}, name="defaults"),
+            Sample(POOL, {"nodeConfig": {"serviceAccount": "p-default"}}, depends={"nodeConfig": ("defaults",)}),
+            Sample(_DEFAULT_ACCOUNTS, {"action": "DISABLE"}, name="defaults", outputs={"id": "p-default"}),
         ),
     ),
 )
 def default_accounts_unused(graph: Graph) -> Iterator[Finding]:
     """Taking the node's account from the resource that manages the default accounts is the default account again."""
     for defaults in graph.of(_DEFAULT_ACCOUNTS):
-        for user in graph.dependents(defaults):
-            if user.type in (CLUSTER, POOL):
+        for user in graph.of(CLUSTER, POOL):
+            path = f"nodeConfig.{_ACCOUNT}"
+            if not user.has(path):
+                continue
+            sources = graph.sources(user, path)
+            if defaults.urn in graph.sources(user, path, _DEFAULT_ACCOUNTS):
                 yield fail(defaults, "", f"gives its account to {user.name}")
+            elif not user.known(path) and not sources:
+                yield unsure(defaults, "", f"may give its account to {user.name}, whose account is not known yet")
 
 
 def _metadata_mode(holder: View) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -19,12 +20,13 @@ from policies.rules._load_balancers import (
     url_map,
 )
 
+_KIND: Final = re.compile(r"/target(https|ssl|tcp|grpc)proxies/|/target\w+/|serviceattachments/|^(all-apis|vpc-sc)$")
 _DOCS: Final = ("https://cloud.google.com/load-balancing/docs/https/setting-up-http-https-redirect",)
 _REDIRECT: Final = Sample(
-    URL_MAPS[0], {"name": "redirect", "defaultUrlRedirect": {"httpsRedirect": True, "stripQuery": False}}, name="map"
+    URL_MAPS[0], {"name": "web", "defaultUrlRedirect": {"httpsRedirect": True, "stripQuery": False}}, name="map"
 )
-_SERVING: Final = Sample(URL_MAPS[0], {"name": "app", "defaultService": "app"}, name="map")
-_PROXY: Final = Sample(HTTP_PROXIES[0], {"urlMap": "redirect"}, name="proxy", depends={"urlMap": ("map",)})
+_SERVING: Final = Sample(URL_MAPS[0], {"name": "web", "defaultService": "app"}, name="map")
+_PROXY: Final = Sample(HTTP_PROXIES[0], {"name": "http", "urlMap": "web"}, name="proxy", depends={"urlMap": ("map",)})
 
 
 def _rule(type_token: str = FORWARDING[0], **props: Any) -> Sample:
@@ -77,8 +79,12 @@ def no_plain_http(forwarding: Resource) -> Iterator[Finding]:
     if not forwarding.known("target"):
         if not (graph and graph.sources(forwarding, "target")):
             yield unsure(forwarding, "target")
-    elif "targethttpproxies" in (forwarding.text("target") or "").lower():
+        return
+    target = (forwarding.text("target") or "").lower()
+    if "targethttpproxies" in target:
         yield fail(forwarding, "target", "is a proxy for plain HTTP")
+    elif not _KIND.search(target) and not (graph and graph.sources(forwarding, "target")):
+        yield unsure(forwarding, "target", f"is {forwarding.show('target')}, which does not tell what it leads to")
 
 
 def _served(forwarding: Resource, proxy: Resource) -> Iterator[Finding]:

@@ -119,6 +119,8 @@ def own_named_account(machine: Resource) -> Iterator[Finding]:
         email = machine.text(path) or ""
         if not is_address(email) and not is_default(email):
             yield fail(machine, path, f"is {email!r}, which is no service account's address")
+        elif is_default(email) and not machine.known("name"):
+            yield unsure(machine, "name")
         elif is_default(email) and made_by_gke(machine):
             yield fail(machine, path, f"is {email}: a name that begins with gke- does not make it a node")
 

@@ -131,18 +131,32 @@ def network_dns_logs(graph: Graph) -> Iterator[Finding]:
         yield skip("the stack declares no DNS policy")
         return
     logged: set[str] = set()
-    unknown: set[str] = set()
+    possible: set[str] = set()
     for policy in policies:
-        urns = {urn for view in policy.views("networks") for urn in graph.sources(view, "networkUrl", NETWORK)}
-        if not policy.known("enableLogging"):
-            unknown |= urns
-        elif policy.flag("enableLogging"):
+        urns, loose = _covered(policy, graph)
+        on = policy.flag("enableLogging") if policy.known("enableLogging") else None
+        if on:
             logged |= urns
+        if on is not False:
+            possible |= {n.urn for n in networks} if loose else urns
     for network in networks:
-        if network.urn in unknown - logged:
-            yield unsure(network, "")
-        elif network.urn not in logged:
+        if network.urn in logged:
+            continue
+        if network.urn in possible or (policies and not network.known("name")):
+            yield unsure(network, "", "may be logged: a DNS policy is not known yet")
+        else:
             yield fail(network, "", "has no DNS policy that logs its queries")
+
+
+def _covered(policy: Resource, graph: Graph) -> tuple[set[str], bool]:
+    """The networks that a DNS policy covers, and whether it may cover others: not known yet, and from nowhere."""
+    if not policy.known("networks"):
+        urns = set(graph.sources(policy, "networks", NETWORK))
+        return urns, not urns
+    views = policy.views("networks")
+    found = [graph.sources(view, "networkUrl", NETWORK) for view in views]
+    loose = any(not urns and not view.known("networkUrl") for view, urns in zip(views, found, strict=True))
+    return {urn for urns in found for urn in urns}, loose
 
 
 boolean(

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from policies.graph import Graph
 from policies.model import Resource, gcp
-from policies.rule import Finding, Sample, fail, rule
+from policies.rule import Finding, Sample, fail, rule, unsure
 from policies.rules._facts import boolean, one_of
 from policies.rules._firewalls import FIREWALL
-from policies.rules._networks import NETWORK, SUBNET, attached, firewalls_of, not_for_machines
+from policies.rules._networks import NETWORK, SUBNET, not_for_machines, related
 
 PROJECT: Final = gcp("organizations/project")
 _ASSOCIATIONS: Final = (
@@ -86,6 +86,7 @@ boolean(
     sources=("https://cloud.google.com/vpc/docs/legacy",),
 )
 
+
 @rule(
     id="network-mode-explicit",
     clause="HOS-1",
@@ -132,8 +133,11 @@ def network_mode_explicit(network: Resource) -> Iterator[Finding]:
 def project_networks_custom_mode(graph: Graph) -> Iterator[Finding]:
     """The same as for the network, said about the project, for whoever asks which projects are affected."""
     for project in graph.of(PROJECT):
-        for network in attached(project, NETWORK, "project"):
-            if network.known(_MODE) and network.flag(_MODE):
+        sure, possible = related(project, NETWORK, "project")
+        for network in [*sure, *possible]:
+            if not network.known(_MODE) or (network in possible and network.flag(_MODE)):
+                yield unsure(project, "", f"cannot be told: its network {network.name} is not known yet")
+            elif network.flag(_MODE):
                 yield fail(project, "", f"its network {network.name} is of auto mode")
 
 
@@ -163,9 +167,14 @@ def project_networks_custom_mode(graph: Graph) -> Iterator[Finding]:
 def network_has_firewall(graph: Graph) -> Iterator[Finding]:
     """Without rules of its own a network lets everything out, and nobody sees what was tried."""
     for network in graph.of(NETWORK):
-        if firewalls_of(network) or any(attached(network, kind, "attachmentTarget") for kind in _ASSOCIATIONS):
+        places = [related(network, FIREWALL, "network")]
+        places += [related(network, kind, "attachmentTarget") for kind in _ASSOCIATIONS]
+        if any(sure for sure, _ in places):
             continue
-        yield fail(network, "", "has no firewall rule and no firewall policy in this stack")
+        if any(possible for _, possible in places):
+            yield unsure(network, "", "may have firewall rules: their networks are not known yet")
+        else:
+            yield fail(network, "", "has no firewall rule and no firewall policy in this stack")
 
 
 _PGA: Final = "privateIpGoogleAccess"

@@ -171,6 +171,7 @@ def _env(name: str, **value: Any) -> dict[str, Any]:
     severity="high",
     types=RUN,
     decides=("template.containers[0].envs",),
+    graph=True,
     absent="pass",
     fix='envs=[{"name": "DB_PASSWORD", "value_source": {"secret_key_ref": {"secret": secret.id, "version": "1"}}}]',
     sources=("https://cloud.google.com/run/docs/configuring/services/secrets",),

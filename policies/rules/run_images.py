@@ -112,7 +112,7 @@ def binary_authorization(workload: Resource) -> Iterator[Finding]:
         if not workload.text(_BINARY_V1):
             yield fail(workload, _BINARY_V1, "is not set: any image may run")
         return
-    if workload.has(f"{block}.breakglassJustification"):
+    if workload.known(block) and workload.has(f"{block}.breakglassJustification"):
         yield fail(workload, f"{block}.breakglassJustification", "switches the policy off for every deployment")
     if not workload.text(f"{block}.policy") and not workload.flag(f"{block}.useDefault"):
         yield fail(workload, f"{block}.useDefault", f"is {workload.show(f'{block}.useDefault')}: any image may run")
