@@ -1,0 +1,203 @@
+"""Availability: every public service is checked from outside, every check and every database raises an alert."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from policies.graph import Graph
+from policies.iam import plain
+from policies.model import UNKNOWN, Resource, gcp
+from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
+from policies.rules._facts import boolean
+from policies.rules._watch import ALERT, ours
+
+CHECK: Final = gcp("monitoring/uptimeCheckConfig")
+RULES: Final = (gcp("compute/globalForwardingRule"), gcp("compute/forwardingRule"))
+RUN: Final = gcp("cloudrunv2/service")
+DATABASE: Final = gcp("sql/databaseInstance")
+WEB: Final = "render:index/webService:WebService"
+_DOCS = ("https://cloud.google.com/monitoring/uptime-checks",)
+_OURS = Sample("hosting:web:Frontend", {}, "ours")
+_ENTRY = Sample(RULES[0], {"loadBalancingScheme": "EXTERNAL_MANAGED", "portRange": "443"}, "entry")
+_HTTPS = {"useSsl": True, "validateSsl": True, "port": 443}
+
+
+def _check(name: str = "check", **http: Any) -> Sample:
+    return Sample(CHECK, {"displayName": name, "timeout": "10s", "httpCheck": {**_HTTPS, **http}}, name)
+
+
+def _alert(text: str) -> Sample:
+    return Sample(
+        ALERT, {"conditions": [{"conditionThreshold": {"filter": text}}], "notificationChannels": ["c"]}, "alert"
+    )
+
+
+boolean(
+    {CHECK: "httpCheck.validateSsl"},
+    base={"httpCheck": {"useSsl": True}},
+    guard=lambda check: None if check.flag("httpCheck.useSsl") else "the check does not speak TLS",
+    missing="is not set: an expired certificate goes unnoticed",
+    id="uptime-certificate-checked",
+    clause="MON-3",
+    title="Uptime checks over HTTPS verify the certificate",
+    severity="low",
+    fix='http_check={"use_ssl": True, "validate_ssl": True, …}',
+    sources=_DOCS,
+    why="People cannot use a service with an expired certificate; a check that ignores it says that all is well.",
+    not_applicable=({"httpCheck": {"port": 80}}, {"tcpCheck": {"port": 5432}}),
+)
+
+
+def _conditions(alert: Resource) -> list[str]:
+    leaves = ((path, plain(value)) for path, value in alert.walk())
+    return [value for path, value in leaves if path.startswith("conditions") and isinstance(value, str)]
+
+
+def _lost(alert: Resource) -> bool:
+    return any(value is UNKNOWN for path, value in alert.walk() if path.startswith("conditions"))
+
+
+@rule(
+    id="uptime-check-alerts",
+    clause="MON-3",
+    title="Every uptime check raises an alert when it fails",
+    severity="medium",
+    types=(CHECK,),
+    scope="stack",
+    fix='an AlertPolicy on metric.type="monitoring.googleapis.com/uptime_check/check_passed" and its check_id',
+    sources=("https://cloud.google.com/monitoring/alerts/uptime-alerts",),
+    good=(
+        (
+            Sample(CHECK, {"displayName": "app"}, "check", outputs={"uptimeCheckId": "app-1"}),
+            _alert(
+                'metric.type="monitoring.googleapis.com/uptime_check/check_passed" AND metric.labels.check_id="app-1"'
+            ),
+        ),
+        (
+            Sample(CHECK, {"displayName": "app"}, "check"),
+            _alert('metric.type="monitoring.googleapis.com/uptime_check/check_passed"'),
+        ),
+    ),
+    bad=(
+        (_check(),),
+        (_check(), _alert('metric.type="run.googleapis.com/request_count"')),
+    ),
+    not_applicable=((_ENTRY,),),
+)
+def check_alerts(graph: Graph) -> Iterator[Finding]:
+    """A check that nobody hears is a line on a chart. An alert watches it when it names the check, or all checks."""
+    if not graph.of(CHECK):
+        yield skip("the stack has no uptime checks")
+    for check in graph.of(CHECK):
+        watched = _watched(graph, check)
+        if watched is None:
+            yield unsure(check, "displayName", "an alert that may watch it is not known yet")
+        elif not watched:
+            yield fail(check, "displayName", "is watched by no alert of this stack")
+
+
+def _watched(graph: Graph, check: Resource) -> bool | None:
+    name = check.output("uptimeCheckId")
+    lost = False
+    for alert in graph.of(ALERT):
+        edges = alert.property_dependencies.get("conditions", ())
+        if check.urn in edges:
+            return True
+        for text in _conditions(alert):
+            if "uptime_check" in text and ("check_id" not in text or (name and str(name) in text)):
+                return True
+        lost = lost or ((_lost(alert) or not alert.known("conditions")) and not edges)
+    return None if lost else False
+
+
+def _public(graph: Graph) -> list[tuple[Resource, str | None]]:
+    """What the internet reaches: external load balancers, open run services, Render web services."""
+    found: list[tuple[Resource, str | None]] = []
+    for entry in graph.of(*RULES):
+        known = entry.known("loadBalancingScheme")
+        if not known or (entry.upper("loadBalancingScheme", "EXTERNAL") or "").startswith("EXTERNAL"):
+            found.append((entry, None if known else "loadBalancingScheme"))
+    for service in graph.of(RUN):
+        known = service.known("ingress")
+        if not known or service.upper("ingress", "INGRESS_TRAFFIC_ALL") == "INGRESS_TRAFFIC_ALL":
+            found.append((service, None if known else "ingress"))
+    return found + [(web, None) for web in graph.of(WEB)]
+
+
+@rule(
+    id="uptime-check-present",
+    clause="MON-3",
+    title="What the internet reaches is checked from outside",
+    severity="medium",
+    types=(*RULES, RUN, WEB),
+    scope="stack",
+    fix="gcp.monitoring.UptimeCheckConfig(http_check={…}, monitored_resource={…}) for the public name",
+    sources=_DOCS,
+    good=((_OURS, _ENTRY, _check()),),
+    bad=((_OURS, _ENTRY), (_alert("x"), Sample(RUN, {"ingress": "INGRESS_TRAFFIC_ALL"}, "app"))),
+    not_applicable=((_ENTRY,), (_OURS,), (_OURS, Sample(RUN, {"ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY"}, "app"))),
+)
+def check_present(graph: Graph) -> Iterator[Finding]:
+    """From inside everything looks well while names, certificates or the network are broken. Judged for stacks that
+    keep alerts or are built from this project's components."""
+    if not (ours(graph) or graph.of(ALERT, CHECK)):
+        yield skip("the stack keeps no monitoring")
+        return
+    public = _public(graph)
+    if not public:
+        yield skip("the internet reaches nothing of this stack")
+    elif not graph.of(CHECK):
+        open_ones = [(resource, path) for resource, path in public if path]
+        if len(open_ones) == len(public):
+            yield from (unsure(resource, str(path)) for resource, path in open_ones)
+        else:
+            names = ", ".join(r.name for r, path in public if not path)
+            yield fail_stack(f"no uptime check; the internet reaches {names}")
+
+
+_DATABASE_METRIC: Final = re.compile(
+    r"cloudsql\.googleapis\.com/database/(up|state|instance_state|available_for_failover)|cloudsql_database.*severity",
+)
+
+
+@rule(
+    id="uptime-database-alerts",
+    clause="MON-3",
+    title="An alert says when a database is down",
+    severity="medium",
+    types=(DATABASE,),
+    scope="stack",
+    fix='filter=\'resource.type="cloudsql_database" AND metric.type="cloudsql.googleapis.com/database/up"\'',
+    sources=("https://cloud.google.com/sql/docs/postgres/admin-api/metrics",),
+    good=(
+        (
+            _OURS,
+            Sample(DATABASE, {"databaseVersion": "POSTGRES_17"}, "db"),
+            _alert('resource.type="cloudsql_database" AND metric.type="cloudsql.googleapis.com/database/up"'),
+        ),
+    ),
+    bad=(
+        (_OURS, Sample(DATABASE, {"databaseVersion": "POSTGRES_17"}, "db")),
+        (
+            _OURS,
+            Sample(DATABASE, {"databaseVersion": "POSTGRES_17"}, "db"),
+            _alert('metric.type="run.googleapis.com/x"'),
+        ),
+    ),
+    not_applicable=((Sample(DATABASE, {}, "db"),), (_OURS,)),
+)
+def database_alerts(graph: Graph) -> Iterator[Finding]:
+    """Judged for stacks that are built from this project's components."""
+    databases = graph.of(DATABASE)
+    if not (ours(graph) and databases):
+        yield skip("the stack has no database, or is not built from this project's components")
+        return
+    alerts = graph.of(ALERT)
+    if any(_DATABASE_METRIC.search(text) for alert in alerts for text in _conditions(alert)):
+        return
+    lost = [a for a in alerts if _lost(a) or not a.known("conditions")]
+    yield from (unsure(alert, "conditions") for alert in lost)
+    if not lost:
+        yield fail_stack(f"no alert watches whether {', '.join(d.name for d in databases)} is up")
