@@ -22,6 +22,7 @@ from settings.company import Company
 from settings.data import DataClasses
 from settings.databases import Database
 from settings.delivery import Delivery
+from settings.erasure import Erasure
 from settings.inventory import Document, Inventory, Unreadable
 from settings.inventory import read as read_inventory
 from settings.logging import Logging
@@ -47,6 +48,7 @@ AREAS = (
     settings.logging,
     settings.monitoring,
     settings.protection,
+    settings.erasure,
     settings.inventory,
 )
 """Modules whose `check` looks across sections."""
@@ -75,6 +77,9 @@ class StackConfig(Section):
 
     backups: Backups = section("BAK-4")
     """Copied how."""
+
+    erasure: Erasure | None = section("PRI-2", None)
+    """Erased how, for good."""
 
     secrets: Secrets = section("ENC-9")
     """With which secrets."""

@@ -10,6 +10,7 @@ from .backups import BackupPlan, Copies, CopiesArgs
 from .base import Component
 from .database import Database, DatabaseArgs, PasswordUser
 from .discovery import PersonalDataScan, PersonalDataScanArgs
+from .erasure import ErasureLedger, ErasureLedgerArgs
 from .foundation import Foundation
 from .identities import Identity, IdentityArgs
 from .reencryption import Reencryption, ReencryptionArgs
@@ -35,6 +36,7 @@ class Stores(Component):
     databases: dict[str, Database]
     secrets: dict[str, Secret]
     copies: Copies
+    erasures: ErasureLedger | None
 
     def __init__(
         self, name: str, config: StackConfig, foundation: Foundation, opts: pulumi.ResourceOptions | None = None
@@ -45,6 +47,7 @@ class Stores(Component):
         self.databases = self._databases()
         self.secrets = self._secrets()
         self.copies = self._copies()
+        self.erasures = self._erasures()
         project, region = foundation.workload, config.regions.primary
         PersonalDataScan("personal-data", PersonalDataScanArgs(project=project, region=region), self.child())
         if self.databases:
@@ -179,6 +182,29 @@ class Stores(Component):
                 readers={name: self.identities[name].member for name in exports.readers},
                 labels=config.labels("exports"),
                 protected=config.protects("exports"),
+            ),
+            self.child(),
+        )
+
+    def _erasures(self) -> ErasureLedger | None:
+        config, foundation, erasure = self._config, self._foundation, self._config.erasure
+        if erasure is None:
+            return None
+        return ErasureLedger(
+            "erasures",
+            ErasureLedgerArgs(
+                project=foundation.backups,
+                key=foundation.keys[erasure.data_class],
+                region=config.regions.backup,
+                retention_days=erasure.retention_days,
+                delete_after_days=config.inventory["erasures"].retention_days,
+                lock=erasure.lock,
+                lock_acknowledged=erasure.acknowledgement is not None,
+                access_log_bucket=self.copies.access_log,
+                writers={name: self.identities[name].member for name in erasure.writers},
+                readers={name: self.identities[name].member for name in erasure.readers},
+                labels=config.labels("erasures"),
+                protected=config.protects("erasures"),
             ),
             self.child(),
         )

@@ -96,12 +96,14 @@ def stores(config: StackConfig) -> dict[str, Store]:
         retention_days=logging.retention_days,
         retention_key="logging.retentionDays",
     )
+    if config.erasure is not None:
+        found["erasures"] = Store(key="erasure", kind="bucket", data_class=config.erasure.data_class, region=away)
     return found
 
 
 def check(config: StackConfig) -> Iterator[Mistake]:
     """Refuse a store without a row, a row without a store, and a row that says something else than the stack file."""
-    configured = stores(config)
+    configured, owner = stores(config), config.company.owner
     for name, store in configured.items():
         row = config.inventory.get(name)
         if row is None:
@@ -110,7 +112,7 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                 clause="MIN-2",
                 problem=f"is missing: {store.key} configures a store of that name",
                 example=f"{name}: {{kind: {store.kind}, dataClass: {store.data_class}, purpose: …, "
-                f"region: {store.region}, retentionDays: {store.retention_days or 365}, owner: {config.company.owner}}}",
+                f"region: {store.region}, retentionDays: {store.retention_days or 365}, owner: {owner}}}",
                 others=(store.key,),
             )
         else:

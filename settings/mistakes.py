@@ -76,7 +76,7 @@ def from_validation(
         if detail["type"] == "too_short" and any(other[: len(path)] == path != other for other in places):
             continue  # the items are there, each with a mistake of its own
         key = ".".join(str(part) for part in path)
-        owner, field = _field(model, path)
+        owner, field = field_at(model, path)
         mistake = Mistake(
             key=key,
             clause=_clause(model, path),
@@ -86,13 +86,13 @@ def from_validation(
         yield mistake, partial(_repair, values, path, field, detail)
 
 
-def _inside(annotation: Any) -> tuple[str, type[BaseModel]] | None:
+def section_inside(annotation: Any) -> tuple[str, type[BaseModel]] | None:
     """The model inside an annotation, and how it is held: "one" or "map"."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "one", annotation
     origin = get_origin(annotation)
     for argument in get_args(annotation):
-        inner = _inside(argument)
+        inner = section_inside(argument)
         if inner is not None:
             return ("map" if isinstance(origin, type) and issubclass(origin, Mapping) else inner[0]), inner[1]
     return None
@@ -102,12 +102,12 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _field(model: type[BaseModel], path: tuple[int | str, ...]) -> tuple[type[BaseModel], FieldInfo | None]:
+def field_at(model: type[BaseModel], path: tuple[int | str, ...]) -> tuple[type[BaseModel], FieldInfo | None]:
     """The section a path ends in and its field there. A path into a plain value ends at the field that holds it."""
     owner, steps = model, list(path)
     while steps:
         field = _fields(owner).get(str(steps.pop(0)))
-        inside = _inside(field.annotation) if field is not None else None
+        inside = section_inside(field.annotation) if field is not None else None
         if field is None or not steps or inside is None:
             return owner, field
         kind, owner = inside
@@ -119,7 +119,7 @@ def _field(model: type[BaseModel], path: tuple[int | str, ...]) -> tuple[type[Ba
 def _clause(model: type[BaseModel], path: tuple[int | str, ...]) -> str:
     """The clause of the setting, or of the nearest section around it."""
     for end in range(len(path), 0, -1):
-        _, field = _field(model, path[:end])
+        _, field = field_at(model, path[:end])
         if field is not None and isinstance(field.json_schema_extra, dict):
             return str(field.json_schema_extra["clause"])
     return "CHG-3"
@@ -156,7 +156,7 @@ def _problem(
 
 def example_of(field: FieldInfo) -> Any:
     """A value the field accepts, as it would stand in the stack file: its example, or its required settings'."""
-    inside = _inside(field.annotation)
+    inside = section_inside(field.annotation)
     first = (field.examples or [None])[0]
     if inside is None:
         return first

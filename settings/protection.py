@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 EXPORTS = "exports"
 """Name of the bucket of exported copies among the stores."""
 
+ERASURES = "erasures"
+"""Name of the ledger of erasures among the stores."""
+
 
 class Unprotected(Section):
     """A store that is going to be deleted."""
