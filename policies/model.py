@@ -269,9 +269,7 @@ class View:
 
     def has(self, path: str) -> bool:
         """Whether something is written there, be it known, secret or unknown. Empty strings and lists are nothing."""
-        value = _descend(self.data, split_path(path))[0]
-        if isinstance(value, Secret):
-            return True
+        value = reveal(_descend(self.data, split_path(path))[0])
         return value is UNKNOWN or (value is not None and value != "" and value != [] and value != {})
 
     def known(self, path: str) -> bool:

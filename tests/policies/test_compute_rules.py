@@ -95,14 +95,14 @@ def test_default_accounts_are_told_by_their_domain(email: str, default: bool) ->
     [
         ("DB_PASSWORD", "hunter2", "fail"),
         ("DB_PASSWORD", UNKNOWN, "fail"),
-        ("MODE", Secret(UNKNOWN), "fail"),
+        ("MODE", Secret(UNKNOWN), "undetermined"),
         ("DATABASE_URL", UNKNOWN, "undetermined"),
         ("DATABASE_URL", "postgres://app:pw@db/app", "fail"),
         ("DATABASE_URL", "postgres:///app?host=/cloudsql/db", None),
         ("API_KEY_SECRET_NAME", "projects/p/secrets/api", None),
         ("DB_PASSWORD_FILE", "/secrets/db", None),
         ("TOKEN", "projects/p/secrets/token/versions/1", None),
-        ("MODE", UNKNOWN, None),
+        ("MODE", UNKNOWN, "undetermined"),
         ("DB_PASSWORD", "", None),
     ],
 )
