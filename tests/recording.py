@@ -8,6 +8,8 @@ Resources carry what the engine would be told: inputs, secrets, parent, provider
 from __future__ import annotations
 
 import asyncio
+import copy
+import functools
 import json
 import os
 import runpy
@@ -252,8 +254,12 @@ def record(
 
 def stack_file(stack: str = "prod") -> dict[str, Any]:
     """The configuration of a stack file, by full key (`secure-hosting:network`), free to be changed."""
-    document = YAML(typ="safe").load(ROOT / f"Pulumi.{stack}.yaml")
-    return dict(document["config"])
+    return copy.deepcopy(_parsed(stack))
+
+
+@functools.cache
+def _parsed(stack: str) -> dict[str, Any]:
+    return dict(YAML(typ="safe").load(ROOT / f"Pulumi.{stack}.yaml")["config"])
 
 
 def record_stack(

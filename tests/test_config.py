@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import re
@@ -10,6 +11,8 @@ from typing import Annotated, Any
 
 import pulumi
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
@@ -17,7 +20,7 @@ from config import AREAS, ConfigError, StackConfig, load, parse
 from policies.clauses import CLAUSES
 from settings import limits
 from settings.base import Mistake
-from settings.mistakes import _field, _inside, example_of
+from settings.mistakes import example_of, field_at, section_inside
 from tests.recording import ROOT, record, record_stack, stack_file
 
 PREFIX = "secure-hosting:"
@@ -118,6 +121,35 @@ def test_a_verdict_on_a_wrong_value_is_withheld() -> None:
     assert [mistake.key for mistake in mistakes(raw)] == ["regions.primary"]
 
 
+def places(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of all values and sections in the production file."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if ":" not in key:
+                yield (*path, key)
+                yield from places(item, (*path, key))
+
+
+PLACES = list(places(sections()))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(PLACES), JSON)
+def test_whatever_is_written_anywhere_ends_in_a_config_or_in_named_mistakes(path: tuple[str, ...], value: Any) -> None:
+    """No input makes the checks themselves fail: nobody has to read a traceback to find a typing error."""
+    raw = sections()
+    put(".".join(path), value)(raw)
+    with contextlib.suppress(ConfigError):
+        assert parse(raw)
+        return
+    assert all(mistake.key and mistake.problem and mistake.example for mistake in mistakes(raw))
+
+
 def test_an_empty_file_is_told_what_it_needs() -> None:
     """Each required section once, with a whole example."""
     found = mistakes({})
@@ -146,7 +178,7 @@ def test_a_value_of_another_type_is_refused_where_it_stands(path: tuple[str, ...
     assert mistakes(raw)[0].key in {".".join(path), ".".join((*path, "0"))}
 
 
-REQUIRED = [path for path in LEAVES if (field := _field(StackConfig, path)[1]) is not None and field.is_required()]
+REQUIRED = [path for path in LEAVES if (field := field_at(StackConfig, path)[1]) is not None and field.is_required()]
 
 
 @pytest.mark.parametrize("path", REQUIRED, ids=".".join)
@@ -208,7 +240,7 @@ def fields(model: type[BaseModel], seen: set[type[BaseModel]] | None = None) -> 
     seen.add(model)
     for name, field in model.model_fields.items():
         yield f"{model.__name__}.{name}", field
-        inside = _inside(field.annotation)
+        inside = section_inside(field.annotation)
         if inside is not None and inside[1] not in seen:
             yield from fields(inside[1], seen)
 
@@ -240,9 +272,9 @@ def test_every_default_is_as_strict_as_what_is_written(field: Any) -> None:
 
 def test_every_area_with_a_check_is_asked() -> None:
     """A check that is never called refuses nothing."""
-    import settings
+    import settings as areas
 
-    modules = {module for module in vars(settings).values() if hasattr(module, "check")}
+    modules = {module for module in vars(areas).values() if hasattr(module, "check")}
     assert modules == set(AREAS)
 
 
