@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from policies.graph import Graph
 from policies.model import Resource, UnknownValue, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._keys import EXAMPLE_KEY, EXAMPLE_RING, KEY, RING
@@ -32,13 +33,11 @@ def _stack(type_token: str, property_name: str, reference: str, member: str) -> 
     title="No grant of the stack opens a key or a key ring to everyone",
     severity="high",
     types=(KEY, RING),
-    decides=("name",),
-    absent="pass",
+    scope="stack",
     fix="remove the grant to allUsers or allAuthenticatedUsers",
     references=("checkov:CKV2_GCP_6", "checkov:CKV2_GCP_8"),
     sources=("https://cloud.google.com/kms/docs/iam",),
     traps=(23,),
-    graph=True,
     good=(
         _stack(KEY, "cryptoKeyId", EXAMPLE_KEY, "group:keys@example.com"),
         _stack(RING, "keyRingId", EXAMPLE_RING, "group:keys@example.com"),
@@ -48,16 +47,16 @@ def _stack(type_token: str, property_name: str, reference: str, member: str) -> 
         _stack(RING, "keyRingId", EXAMPLE_RING, "allAuthenticatedUsers"),
     ),
 )
-def opened_to_nobody(thing: Resource) -> Iterator[Finding]:
+def opened_to_nobody(graph: Graph) -> Iterator[Finding]:
     """The grant has a verdict of its own; this one tells which key is open, and so which data."""
-    property_name, types = _IAM[thing.type]
-    for grant in pointers(thing, property_name, *types):
-        try:
-            for finding in public_grants(grant):
-                yield fail(thing, "", f"is opened by {grant.name}: {finding.message}")
-        except UnknownValue:
-            yield unsure(grant, "member")
-    thing.text("name")
+    for thing in graph.of(KEY, RING):
+        property_name, types = _IAM[thing.type]
+        for grant in pointers(thing, property_name, *types):
+            try:
+                for finding in public_grants(grant):
+                    yield fail(thing, "", f"is opened by {grant.name}: {finding.message}")
+            except UnknownValue:
+                yield unsure(thing, "", f"may be opened by {grant.name}, whose member is not known yet")
 
 
 @rule(
