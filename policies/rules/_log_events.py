@@ -9,9 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from policies.logquery import ANY, Ending, Entry
+from policies.logquery import Ending, Entry
 
 _ACTIVITY: Final = Ending("/logs/cloudaudit.googleapis.com%2Factivity")
+_OPEN: Final = Ending("")
+"""Any text: a filter may narrow it to one's own projects. It holds no particular word."""
+_LABELS: Final = (
+    *("project_id", "organization_id", "folder_id", "location", "region", "zone", "service", "method", "email_id"),
+    *(
+        "bucket_name",
+        "database_id",
+        "role_name",
+        "instance_id",
+        "network_id",
+        "firewall_rule_id",
+        "route_id",
+        "disk_id",
+    ),
+    *("key_ring_id", "crypto_key_id", "crypto_key_version_id", "unique_id", "name", "destination"),
+)
 
 
 def entry(service: str, method: str, resource: str, **payload: Any) -> Entry:
@@ -19,18 +35,15 @@ def entry(service: str, method: str, resource: str, **payload: Any) -> Entry:
     return {
         "logName": _ACTIVITY,
         "severity": "NOTICE",
-        "insertId": ANY,
-        "timestamp": ANY,
-        "operation": ANY,
-        "resource": {"type": resource, "labels": ANY},
+        "insertId": _OPEN,
+        "resource": {"type": resource, "labels": dict.fromkeys(_LABELS, _OPEN)},
         "protoPayload": {
             "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
             "serviceName": service,
             "methodName": method,
-            "resourceName": ANY,
-            "authenticationInfo": ANY,
-            "requestMetadata": ANY,
-            "authorizationInfo": ANY,
+            "resourceName": _OPEN,
+            "authenticationInfo": {"principalEmail": _OPEN},
+            "requestMetadata": {"callerIp": _OPEN, "callerSuppliedUserAgent": _OPEN},
             "status": {},
             **payload,
         },
@@ -48,6 +61,9 @@ class LogEvent:
     references: tuple[str, ...] = ()
     own: bool = False
     """Whether it is our own standard: asked of our own stacks, not of everybody's."""
+    clause: str = "MON-1"
+    by_others: bool = False
+    """Whether the filter may leave out the people it names: the event is what everybody else does."""
     only_with: tuple[str, ...] = ()
     """Beginnings of resource types without which the event cannot happen in a stack."""
 
@@ -173,6 +189,27 @@ EVENTS: Final = (
         ),
         references=(f"{_PROWLER}_compute_configuration_changes_enabled",),
         only_with=("gcp:compute/instance", "gcp:compute/regionInstance", "gcp:compute/disk"),
+    ),
+    LogEvent(
+        name="out-of-band-change",
+        title="a change by anybody but the deployer",
+        filter='logName:"cloudaudit.googleapis.com%2Factivity" '
+        'AND NOT protoPayload.authenticationInfo.principalEmail="deployer@example.iam.gserviceaccount.com"',
+        samples=(
+            entry("run.googleapis.com", "google.cloud.run.v2.Services.UpdateService", "cloud_run_revision"),
+            entry("cloudsql.googleapis.com", "cloudsql.instances.update", "cloudsql_database"),
+            entry("storage.googleapis.com", "storage.buckets.update", "gcs_bucket"),
+            entry(_RESOURCES, "SetIamPolicy", "project", **_delta("ADD")),
+            entry("compute.googleapis.com", "v1.compute.firewalls.insert", "gce_firewall_rule"),
+            entry(
+                "secretmanager.googleapis.com",
+                "google.cloud.secretmanager.v1.SecretManagerService.AddSecretVersion",
+                "audited_resource",
+            ),
+        ),
+        clause="CHG-4",
+        by_others=True,
+        own=True,
     ),
     LogEvent(
         name="key-destruction",

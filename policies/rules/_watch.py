@@ -40,7 +40,7 @@ def covers(query: str, event: LogEvent) -> bool:
 
     People that the filter names are tried one by one: a filter that leaves somebody out does not cover the event.
     """
-    people = ["somebody@example.org", *sorted(set(_EMAIL.findall(query)))]
+    people = ["somebody@example.org", *([] if event.by_others else sorted(set(_EMAIL.findall(query))))]
     try:
         return all(selects(query, _by(sample, who)) is not False for sample in event.samples for who in people)
     except QueryError:

@@ -12,6 +12,10 @@ from policies.rule import Finding, Sample, each, fail, rule
 
 KEY: Final = gcp("projects/apiKey")
 _DOCS = ("https://cloud.google.com/api-keys/docs/add-restrictions-api-keys",)
+NOT_DECIDABLE: tuple[tuple[str, str], ...] = (
+    ("prowler:apikeys_key_rotated_in_90_days", "the age of a key is known at run time only"),
+    ("cis-gcp:1.15", "the age of a key is known at run time only"),
+)
 _TARGETS = [{"service": "maps-backend.googleapis.com", "methods": ["GetMap*"]}]
 _SERVER = {"serverKeyRestrictions": {"allowedIps": ["203.0.113.7"]}}
 _GOOD: Final[Mapping[str, Any]] = {"name": "maps", "restrictions": {"apiTargets": _TARGETS, **_SERVER}}

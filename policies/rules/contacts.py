@@ -20,6 +20,9 @@ FINDINGS: Final = tuple(
 )
 BUDGET: Final = gcp("billing/budget")
 _DOCS = ("https://cloud.google.com/resource-manager/docs/managing-notification-contacts",)
+NOT_DECIDABLE: tuple[tuple[str, str], ...] = (
+    ("cis-gcp:2.14", "access transparency is switched on in the console of the organization, by no resource"),
+)
 _NEEDED: Final = ("LEGAL", "SECURITY", "SUSPENSION", "TECHNICAL")
 _ORGANIZATION = "organizations/123456789012"
 

@@ -17,6 +17,11 @@ _OTHER: Final = (gcp("bigquery/datasetAccess"), gcp("bigquery/dataset"))
 _GROUP = Sample("cloudidentity/group", {"groupKey": {"id": "team@example.com"}, "labels": {}}, "group")
 _FIRST: Final = "gcp:projects/iAMMember:IAMMember"
 
+NOT_DECIDABLE: tuple[tuple[str, str], ...] = (
+    ("cis-gcp:1.2", "whether people use a second factor is set in Cloud Identity, which no stack describes"),
+    ("cis-gcp:1.3", "which second factor administrators use is set in Cloud Identity, which no stack describes"),
+)
+
 not_public(
     ("projects/iAM", "organizations/iAM", "folder/iAM", "billing/accountIam", "serviceaccount/iAM"),
     role="roles/run.viewer",

@@ -13,6 +13,12 @@ from policies.rules import _grants as g
 from policies.rules._iam_types import tokens
 
 _DOCS = ("https://cloud.google.com/iam/docs/best-practices-service-accounts",)
+NOT_DECIDABLE: tuple[tuple[str, str], ...] = (
+    ("prowler:iam_sa_user_managed_key_rotate_90_days", "the age of a key is known at run time only; keys are refused"),
+    ("cis-gcp:1.7", "the age of a key is known at run time only; keys are refused"),
+    ("prowler:iam_sa_user_managed_key_unused", "whether a key is used is known at run time only; keys are refused"),
+    ("prowler:iam_service_account_unused", "whether an account is used is known at run time only"),
+)
 _DEFAULT: Final = re.compile(
     r"-compute@developer\.gserviceaccount\.com|@appspot\.gserviceaccount\.com|"
     r"@cloudbuild\.gserviceaccount\.com|@cloudservices\.gserviceaccount\.com",

@@ -87,7 +87,7 @@ def _register(event: LogEvent) -> None:
     narrow = f'{good.replace(" OR ", " AND ")} AND protoPayload.methodName="nothing.like.It"'
     rule(
         id=f"log-alert-{event.name}",
-        clause="MON-1",
+        clause=event.clause,
         title=f"Somebody hears of {event.title}",
         severity="medium",
         types=(METRIC, ALERT),
