@@ -10,6 +10,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from .alert_catalogue import ALERTS, LogAlert, out_of_band
+from .alert_policy import Threshold, alert_policy
 from .base import Component, require
 from .projects import Project
 
@@ -109,40 +110,22 @@ class Alerts(Component):
             ),
             opts=self.child(provider=project.provider, depends_on=[project.api("logging.googleapis.com")]),
         )
-        gcp.monitoring.AlertPolicy(
+        alert_policy(
+            self,
             f"{name}-{alert.name}",
-            project=project.project_id,
-            display_name=f"{alert.clause} {alert.title}",
-            enabled=True,
-            combiner="OR",
+            project=project,
+            channels=args.channels.ids,
+            title=f"{alert.clause} {alert.title}",
+            do=alert.do,
             severity=alert.severity,
-            notification_channels=args.channels.ids,
-            user_labels=args.labels,
-            documentation=gcp.monitoring.AlertPolicyDocumentationArgs(
-                subject=f"{alert.clause} {alert.title}", content=alert.do, mime_type="text/markdown"
+            threshold=Threshold(
+                filter=metric.name.apply(
+                    lambda metric_name: (
+                        f'metric.type="logging.googleapis.com/user/{metric_name}" AND resource.type="logging_bucket"'
+                    )
+                ),
+                aligner="ALIGN_COUNT",
             ),
-            alert_strategy=gcp.monitoring.AlertPolicyAlertStrategyArgs(auto_close="604800s"),
-            conditions=[
-                gcp.monitoring.AlertPolicyConditionArgs(
-                    display_name=alert.title,
-                    condition_threshold=gcp.monitoring.AlertPolicyConditionConditionThresholdArgs(
-                        filter=metric.name.apply(
-                            lambda metric_name: (
-                                f'metric.type="logging.googleapis.com/user/{metric_name}"'
-                                ' AND resource.type="logging_bucket"'
-                            )
-                        ),
-                        comparison="COMPARISON_GT",
-                        threshold_value=0,
-                        duration="0s",
-                        aggregations=[
-                            gcp.monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
-                                alignment_period="60s", per_series_aligner="ALIGN_COUNT"
-                            )
-                        ],
-                        trigger=gcp.monitoring.AlertPolicyConditionConditionThresholdTriggerArgs(count=1),
-                    ),
-                )
-            ],
-            opts=self.child(provider=project.provider, depends_on=[metric]),
+            labels=args.labels,
+            depends_on=[metric],
         )

@@ -40,6 +40,8 @@ class Governance(Component):
         Guardrails(
             "guardrails", GuardrailsArgs(projects=projects, allowed_locations=config.regions.allowed), self.child()
         )
+        for project in projects:
+            project.api("cloudasset.googleapis.com")
         AuditLogs("audit", AuditLogsArgs(projects=projects), self.child())
         self.archive = self._archive()
         self.federation = self._delivery()

@@ -12,7 +12,7 @@ from .foundation import Foundation
 from .governance import Governance
 from .images import Images, ImagesArgs
 from .stores import Stores
-from .uptime import Uptime, UptimeArgs
+from .uptime import DatabaseWatch, DatabaseWatchArgs, Uptime, UptimeArgs
 from .web_service import RUN, WebService, WebServiceArgs
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ IMAGES = "images"
 
 
 class Hosting(Component):
-    """Every web service of the stack. Without services there is nothing of all this."""
+    """Every web service of the stack, and a watch over services and databases. Without services only the latter."""
 
     token = "hosting:run:Hosting"
     clauses: ClassVar[tuple[str, ...]] = ("HOS-3", "CIN-2", "CIN-3")
@@ -42,6 +42,18 @@ class Hosting(Component):
         super().__init__(name, None, opts)
         self._config, self._foundation, self._stores = config, foundation, stores
         self.services = {}
+        if stores.databases:
+            DatabaseWatch(
+                "watch",
+                DatabaseWatchArgs(
+                    project=foundation.audit,
+                    watched=foundation.workload,
+                    channels=governance.channels,
+                    databases=stores.databases,
+                    labels=config.company.labels,
+                ),
+                self.child(),
+            )
         if config.services:
             images = self._images(governance)
             images.admit_only_attested(foundation.workload)

@@ -9,8 +9,10 @@ from typing import ClassVar
 import pulumi
 import pulumi_gcp as gcp
 
+from .alert_policy import Threshold, alert_policy
 from .alerts import Channels
 from .base import Component, require
+from .database import Database
 from .projects import Project
 
 
@@ -57,46 +59,86 @@ class Uptime(Component):
                 user_labels=args.labels,
                 opts=options,
             )
-            gcp.monitoring.AlertPolicy(
+            alert_policy(
+                self,
                 f"{name}-{site}",
-                project=project.project_id,
-                display_name=f"MON-3 {domain} does not answer",
-                enabled=True,
-                combiner="OR",
+                project=project,
+                channels=args.channels.ids,
+                title=f"MON-3 {domain} does not answer",
+                do="Look at the service's logs and its newest revision; roll back by the last reviewed plan.",
                 severity="CRITICAL",
-                notification_channels=args.channels.ids,
-                user_labels=args.labels,
-                documentation=gcp.monitoring.AlertPolicyDocumentationArgs(
-                    subject=f"{domain} does not answer",
-                    content="Look at the service's logs and its newest revision; roll back by the last reviewed plan.",
-                    mime_type="text/markdown",
+                threshold=Threshold(
+                    filter=check.uptime_check_id.apply(
+                        lambda check_id: (
+                            'metric.type="monitoring.googleapis.com/uptime_check/check_passed"'
+                            f' AND metric.labels.check_id="{check_id}" AND resource.type="uptime_url"'
+                        )
+                    ),
+                    aligner="ALIGN_NEXT_OLDER",
+                    reducer="REDUCE_COUNT_FALSE",
+                    group_by=("resource.label.host",),
+                    value=1,
+                    duration="120s",
                 ),
-                alert_strategy=gcp.monitoring.AlertPolicyAlertStrategyArgs(auto_close="86400s"),
-                conditions=[
-                    gcp.monitoring.AlertPolicyConditionArgs(
-                        display_name=f"{domain} fails from two places",
-                        condition_threshold=gcp.monitoring.AlertPolicyConditionConditionThresholdArgs(
-                            filter=check.uptime_check_id.apply(
-                                lambda check_id: (
-                                    'metric.type="monitoring.googleapis.com/uptime_check/check_passed"'
-                                    f' AND metric.labels.check_id="{check_id}" AND resource.type="uptime_url"'
-                                )
-                            ),
-                            comparison="COMPARISON_GT",
-                            threshold_value=1,
-                            duration="120s",
-                            aggregations=[
-                                gcp.monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
-                                    alignment_period="60s",
-                                    per_series_aligner="ALIGN_NEXT_OLDER",
-                                    cross_series_reducer="REDUCE_COUNT_FALSE",
-                                    group_by_fields=["resource.label.host"],
-                                )
-                            ],
-                            trigger=gcp.monitoring.AlertPolicyConditionConditionThresholdTriggerArgs(count=1),
-                        ),
-                    )
-                ],
-                opts=options,
+                labels=args.labels,
             )
         self.register_outputs({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseWatchArgs:
+    """Which databases are watched, from where."""
+
+    project: Project
+    """The audit project, where the channels are."""
+    watched: Project
+    """The project of the databases; its metrics become visible in the audit project."""
+    channels: Channels
+    databases: Mapping[str, Database]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class DatabaseWatch(Component):
+    """An alert for each database that is down for two minutes."""
+
+    token = "hosting:monitoring:DatabaseWatch"
+    clauses: ClassVar[tuple[str, ...]] = ("MON-3",)
+
+    def __init__(self, name: str, args: DatabaseWatchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+        project = args.project
+        scope = gcp.monitoring.MonitoredProject(
+            f"{name}-{args.watched.project_id}",
+            metrics_scope=project.project_id,
+            name=args.watched.project_id,
+            opts=self.child(provider=project.provider, depends_on=[project.api("monitoring.googleapis.com")]),
+        )
+        for database_name, database in args.databases.items():
+            alert_policy(
+                self,
+                f"{name}-{database_name}",
+                project=project,
+                channels=args.channels.ids,
+                title=f"MON-3 database {database_name} is down",
+                do="Look at the instance's operations and its last maintenance.",
+                severity="CRITICAL",
+                threshold=Threshold(
+                    filter=_database_filter(database, args.watched.project_id),
+                    aligner="ALIGN_MEAN",
+                    comparison="COMPARISON_LT",
+                    value=1,
+                    duration="120s",
+                ),
+                labels=args.labels,
+                depends_on=[scope],
+            )
+        self.register_outputs({})
+
+
+def _database_filter(database: Database, project_id: str) -> pulumi.Output[str]:
+    return database.instance_name.apply(
+        lambda instance: (
+            'resource.type="cloudsql_database" AND metric.type="cloudsql.googleapis.com/database/up"'
+            f' AND resource.labels.database_id="{project_id}:{instance}"'
+        )
+    )
