@@ -50,7 +50,10 @@ def _run(command: list[str], stage: Stage) -> None:
 
 
 def make(stage: Stage) -> str:
-    """Creates or updates `.venv`; an interrupted attempt is thrown away first. Returns what was done."""
+    """Creates or updates `.venv`; an interrupted attempt is thrown away first. Returns what was done.
+
+    Modules are compiled when they are first imported: the provider SDKs have thousands that nothing here imports.
+    """
     finished_before = stamp.read(_STAMP).get("root") == str(places.ROOT) and os.access(places.VENV_PYTHON, os.X_OK)
     _STAMP.unlink(missing_ok=True)
     if not finished_before:
@@ -58,7 +61,7 @@ def make(stage: Stage) -> str:
         _run([sys.executable, "-m", "venv", "--clear", str(places.VENV)], stage)
     stage.doing = "fetching packages"
     command = [str(places.VENV_PYTHON), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
-    command += ["--require-hashes", "--only-binary", ":all:", "-r", str(places.LOCKFILE)]
+    command += ["--require-hashes", "--only-binary", ":all:", "--no-compile", "-r", str(places.LOCKFILE)]
     _run(command, stage)
     stamp.write(_STAMP, {"digest": _wanted(), "root": str(places.ROOT)})
     return "updated" if finished_before else "created"
