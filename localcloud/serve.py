@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from pathlib import Path
 
 import grpc
 
@@ -15,9 +18,27 @@ GRACE_SECONDS = 60
 LARGEST_MESSAGE = 400 * 1024 * 1024
 
 
+def load_stubs_only() -> None:
+    """Make the protocol's stubs importable without the SDK that they lie in.
+
+    Importing `pulumi` runs all of it: a quarter of a second of processor time in every provider process, and a run of
+    the production stack starts one for each project. Registered as empty packages, its folders give the stubs alone."""
+    if "pulumi" in sys.modules:
+        return
+    found = importlib.util.find_spec("pulumi")
+    assert found is not None
+    assert found.origin is not None
+    folder = Path(found.origin).parent
+    for name in ("pulumi", "pulumi.runtime", "pulumi.runtime.proto"):
+        package = types.ModuleType(name)
+        package.__path__ = [str(folder.joinpath(*name.split(".")[1:]))]
+        sys.modules[name] = package
+
+
 def serve(provider: str) -> None:
     """Serve one provider on a loopback port until the process is ended. The process also ends by itself when the engine
     that started it is gone; what it was asked to do before is still carried out, as a cloud would."""
+    load_stubs_only()
     from pulumi.runtime.proto import provider_pb2_grpc
 
     from localcloud.provider import Provider

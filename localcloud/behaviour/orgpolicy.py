@@ -12,6 +12,7 @@ def a_quota_project_is_needed(request: Request) -> None:
     if not (request.config.user_project_override and request.config.quota_project):
         raise denied(
             "Your application is authenticating by using local Application Default Credentials. "
-            "The orgpolicy.googleapis.com API requires a quota project: set userProjectOverride and billingProject on the provider",
+            "The orgpolicy.googleapis.com API requires "
+            "a quota project: set userProjectOverride and billingProject on the provider",
             "SERVICE_DISABLED",
         )
