@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from policies.iam import POLICY_DOCUMENT
+from policies.iam import POLICY_DOCUMENT, level_of
 from policies.model import Resource, gcp
 from policies.rule import Finding, Sample, fail, rule
 from policies.rules import _grants as g
-from policies.rules._iam_types import tokens
+from policies.rules._iam_types import FAMILIES, tokens
 from policies.rules._public import not_public
 
 _DOCS = ("https://cloud.google.com/iam/docs/principals-overview",)
@@ -32,6 +32,44 @@ not_public(
     waivable=False,
     references=("checkov:CKV_GCP_113",),
     why="A public grant above single resources opens everything below it, now and later.",
+)
+
+_METASTORE: Final = ("Database", "Federation", "Service", "Table")
+_ELSEWHERE: Final = {
+    "artifactregistry": ("repository",),
+    "bigquery": ("connection", "dataset", "", "routine"),
+    "bigtable": ("instance", "table"),
+    "cloudfunctions": ("function",),
+    "cloudfunctionsv2": ("function",),
+    "cloudrun": ("",),
+    "cloudrunv2": ("job", "service", "workerPool"),
+    "compute": ("disk", "image", "machineImage", "snapshot"),
+    "dataproc": ("autoscalingPolicy", "cluster", "job", *(f"metastore{x}" for x in _METASTORE)),
+    "kms": ("cryptoKey", "keyRing"),
+    "notebooks": ("instance", "runtime"),
+    "pubsub": ("schema", "subscription", "topic"),
+    "secretmanager": ("regionalSecret", "secret"),
+    "spanner": ("database", "instance"),
+    "storage": ("bucket", "managedFolder"),
+    "vertex": ("aiEndpoint", "aiFeatureStoreEntityType", "aiFeatureStore"),
+    "workbench": ("instance",),
+}
+"""Families whose own files judge whether they are public; a test holds that every family is judged once."""
+_WIDE: Final = {"project", "organization", "folder", "billing", "account"}
+
+
+def _judged_here(family: str) -> bool:
+    module, _, subject = family.partition("/")
+    own = subject.lower().removesuffix("iam") in {s.lower() for s in _ELSEWHERE.get(module, ())}
+    return not own and level_of(gcp(f"{family}Member")) not in _WIDE
+
+
+not_public(
+    tuple(family for family in FAMILIES if _judged_here(family)),
+    role="roles/viewer",
+    id="resource-not-public",
+    title="No resource of a lesser service is open to everyone",
+    why="What few people look at stays open longest.",
 )
 
 
