@@ -54,6 +54,11 @@ def make(stage: Stage) -> str:
 
     Modules are compiled when they are first imported: the provider SDKs have thousands that nothing here imports.
     """
+    if places.VENV.is_symlink():
+        raise Refusal(
+            f"{places.VENV} is a link to {places.VENV.resolve()}; making it anew would empty that folder.",
+            fix=f"rm {places.VENV}   then run `make setup` again: every checkout has an environment of its own",
+        )
     finished_before = stamp.read(_STAMP).get("root") == str(places.ROOT) and os.access(places.VENV_PYTHON, os.X_OK)
     _STAMP.unlink(missing_ok=True)
     if not finished_before:
