@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from policies.graph import Graph
+from policies.graph import Graph, type_of
 from policies.iam import plain
 from policies.model import UNKNOWN, Resource, gcp
 from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
@@ -198,6 +198,8 @@ def database_alerts(graph: Graph) -> Iterator[Finding]:
     if any(_DATABASE_METRIC.search(text) for alert in alerts for text in _conditions(alert)):
         return
     lost = [a for a in alerts if _lost(a) or not a.known("conditions")]
+    if any(type_of(urn) == DATABASE for a in lost for urn in a.property_dependencies.get("conditions", ())):
+        return
     yield from (unsure(alert, "conditions") for alert in lost)
     if not lost:
         yield fail_stack(f"no alert watches whether {', '.join(d.name for d in databases)} is up")
