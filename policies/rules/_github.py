@@ -134,7 +134,8 @@ def requires_checks(protection: Resource) -> bool:
     """Whether at least one status check must pass."""
     if is_ruleset(protection):
         return bool(protection.items("rules.requiredStatusChecks.requiredChecks"))
-    return any(v.has("contexts") or v.has("checks") for v in protection.views("requiredStatusChecks"))
+    checks = protection.views("requiredStatusChecks")
+    return any(v.get("contexts") or v.get("checks") for v in sorted(checks, key=lambda v: v.data is UNKNOWN))
 
 
 def review_blocks(protection: Resource) -> list[View]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from policies.model import Resource, View, gcp
+from policies.model import UNKNOWN, Resource, View, gcp
 from policies.rule import Finding, Sample, each, fail, rule, skip, unsure
 
 LEVEL = gcp("accesscontextmanager/accessLevel")
@@ -72,8 +72,9 @@ def encrypted(level: Resource) -> Iterator[Finding]:
     """An empty list does not mean "none": it admits every device, encrypted or not."""
 
     def check(policy: View) -> Iterator[Finding]:
-        statuses = {str(s).upper() for s in policy.items("allowedEncryptionStatuses")}
-        if statuses != {"ENCRYPTED"}:
+        statuses = policy.items("allowedEncryptionStatuses")
+        others = [s for s in statuses if s is not UNKNOWN and str(s).upper() != "ENCRYPTED"]
+        if others or policy.words("allowedEncryptionStatuses") == []:
             shown = policy.show("allowedEncryptionStatuses")
             yield fail(policy, "allowedEncryptionStatuses", f"is {shown}: unencrypted devices pass")
 
@@ -220,8 +221,8 @@ def people_bound(binding: Resource) -> Iterator[Finding]:
         custom = str(level.output("custom.expr.expression") or "")
         if not _policies(level) and "device." not in custom and not _condition_apart(level):
             yield fail(binding, path, f"names {level.name}, which asks nothing of the device")
-    if not binding.known(path) and not (graph and graph.sources(binding, path, *_TYPES)):
-        yield unsure(binding, path)
+    if not (graph and graph.sources(binding, path, *_TYPES)):
+        binding.words(path)
 
 
 def _condition_apart(level: Resource) -> bool:

@@ -23,8 +23,7 @@ _CHANGES = ("storage.objects.delete", "storage.objects.update", "storage.objects
 
 
 def _is_ledger(bucket: Resource, store: str) -> bool:
-    labels = bucket.raw("labels")
-    return isinstance(labels, dict) and labels.get("store") == store
+    return bucket.text("labels.store") == store
 
 
 @rule(

@@ -139,7 +139,6 @@ def github_subject(resource: Resource) -> Iterator[Finding]:
     severity="critical",
     types=(PROVIDER,),
     decides=("attributeCondition",),
-    undetermined="advisory",
     fix=f'attribute_condition="{_PINNED}"',
     sources=_DOCS,
     traps=(37,),

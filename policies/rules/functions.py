@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policies.model import Resource
+from policies.model import Resource, gcp
 from policies.rule import Finding, Sample, fail, rule, skip
 from policies.rules._facts import one_of
 from policies.rules._identity import ACCOUNT_SAMPLE, DEFAULT_EMAIL, OWN_EMAIL, own_account
@@ -23,11 +23,38 @@ not_public(
     references=("checkov:CKV_GCP_107", "prowler:cloudfunction_function_not_publicly_accessible"),
 )
 
+_IDENTITY_PLATFORM: Final = gcp("identityplatform/config")
+_ASKED: Final = "blockingFunctions"
+
+
+def _blocking(function: Resource) -> str | None:
+    """Identity Platform asks its blocking functions from outside of every network: who may invoke them decides there,
+    which `function-not-public` and `run-not-public` judge."""
+    graph = function.graph
+    configs = graph.of(_IDENTITY_PLATFORM) if graph else []
+    if graph and any(function in graph.targets(c, _ASKED, FUNCTION, FUNCTION_V1) for c in configs):
+        return "Identity Platform asks this function before a sign-in, from outside of every network"
+    return None
+
+
 one_of(
     {FUNCTION: "serviceConfig.ingressSettings", FUNCTION_V1: "ingressSettings"},
     allowed=("ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"),
     others=("ALLOW_ALL",),
     missing="is not set: the internet reaches the function directly",
+    guard=_blocking,
+    graph=True,
+    not_applicable=(
+        (
+            Sample(FUNCTION, {"serviceConfig": {"ingressSettings": "ALLOW_ALL"}}, "reject"),
+            Sample(
+                _IDENTITY_PLATFORM,
+                {_ASKED: {"triggers": [{"eventType": "beforeSignIn"}]}},
+                "config",
+                {_ASKED: ("reject",)},
+            ),
+        ),
+    ),
     id="function-ingress",
     clause="HOS-3",
     title="Cloud Functions take traffic from inside or from the load balancer only",

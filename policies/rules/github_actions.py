@@ -202,7 +202,7 @@ def oidc_subject_exact(template: Resource) -> Iterator[Finding]:
     the same for every pushed branch. The default subject names both."""
     if template.flag("useDefault"):
         return
-    keys = {str(k).lower() for k in template.items("includeClaimKeys")}
+    keys = set(template.words("includeClaimKeys"))
     if not keys & _WHOSE:
         yield fail(template, "includeClaimKeys", f"names no repository: {sorted(keys)}")
     if not keys & _WHERE:

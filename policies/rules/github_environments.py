@@ -71,7 +71,7 @@ def environment_reviewed(environment: Resource, params: Mapping[str, Any]) -> It
     """Merging is one decision, putting it in front of users another; the second needs somebody's yes as well."""
     if name := _other(environment, params):
         yield skip(f"{name} is not production")
-    elif not any(view.has("teams") or view.has("users") for view in environment.views("reviewers")):
+    elif not any(view.get("teams") or view.get("users") for view in environment.views("reviewers")):
         yield fail(environment, "reviewers", "is empty: deployments wait for nobody")
 
 

@@ -74,7 +74,6 @@ _CHAIN = (_account("app"), _account("mid"), _at("mid", "roles/iam.serviceAccount
     severity="critical",
     types=_TYPES,
     scope="stack",
-    undetermined="advisory",
     fix="take one link of the chain away; a deployer that must grant gets a condition on modifiedGrantsByRole",
     sources=_DOCS,
     traps=(20,),

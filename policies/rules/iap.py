@@ -72,10 +72,8 @@ def internal_run_service(service: Resource) -> Iterator[Finding]:
     or session rule applies. A label `exposure: internal` says the same."""
     if service.flag("iapEnabled"):
         return
-    labels = service.raw("labels")
-    internal = isinstance(labels, dict) and labels.get("exposure") == "internal"
     people = sorted({g.member for r in _bindings(service) for g in grants(r) if g.human})
-    if internal or people:
+    if people or service.text("labels.exposure") == "internal":
         who = ", ".join(people[:3]) or "our own people"
         yield fail(service, "iapEnabled", f"is {service.show('iapEnabled')}, and the service is for {who}")
 

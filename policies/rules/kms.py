@@ -59,7 +59,6 @@ not_public(
     title="Encryption keys are open to nobody outside",
     severity="critical",
     waivable=False,
-    undetermined="advisory",
     references=(
         "checkov:CKV_GCP_112",
         "kics:kms_crypto_key_publicly_accessible",
@@ -76,7 +75,6 @@ not_public(
     title="Key rings are open to nobody outside",
     severity="critical",
     waivable=False,
-    undetermined="advisory",
     references=("datadog:cloud_kms_key_rings_are_public",),
     why="A grant on the ring holds for all keys in it, also for those that are made later.",
 )
@@ -138,7 +136,6 @@ one_of(
     clause="ENC-5",
     title="No code disables or destroys a key version",
     severity="critical",
-    undetermined="advisory",
     fix='state="ENABLED"',
     sources=("https://cloud.google.com/kms/docs/enable-disable",),
     traps=(10,),

@@ -64,7 +64,6 @@ def opened_to_nobody(graph: Graph) -> Iterator[Finding]:
     clause="AUT-2",
     title="No MySQL database has a root user without a password",
     severity="critical",
-    undetermined="advisory",
     types=(INSTANCE,),
     decides=("databaseVersion",),
     absent="not_applicable",

@@ -218,7 +218,7 @@ def image_by_digest(service: Resource) -> Iterator[Finding]:
 )
 def survives_an_instance(service: Resource, params: Mapping[str, Any]) -> Iterator[Finding]:
     """One instance means an outage at every crash and every host replacement. A service with a disk cannot have two."""
-    if service.has("serviceDetails.disk"):
+    if service.get("serviceDetails.disk"):
         yield skip("a service with a disk runs exactly one instance")
         return
     path = "serviceDetails.numInstances"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policies.model import Resource, gcp
-from policies.rule import Finding, Sample, fail, rule, skip
+from policies.model import UNKNOWN, Resource, gcp
+from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._locations import DEFAULTS, inside, places, promised
 from policies.rules._stores import STORES
 
@@ -165,5 +165,7 @@ def topic_storage(topic: Resource, params: Mapping[str, Any]) -> Iterator[Findin
     elif not topic.items(path) and not promised(topic.graph):
         yield fail(topic, path, "is not set: messages lie wherever they are published")
     for region in topic.items(path) if allowed else []:
-        if not inside(str(region), allowed):
+        if region is UNKNOWN:
+            yield unsure(topic, path)
+        elif not inside(str(region), allowed):
             yield fail(topic, path, f"has {region!r}, outside of {', '.join(allowed[:4])}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.model import Resource, gcp
+from policies.model import UNKNOWN, Resource, gcp
 from policies.rule import Finding, Sample, each, fail, rule, skip
 from policies.rules._facts import at_least_days, boolean
 from policies.rules._keys import EXAMPLE_KEY, KEY, cmek, encrypted
@@ -22,7 +22,6 @@ not_public(
     title="Secrets are open to nobody outside",
     severity="critical",
     waivable=False,
-    undetermined="advisory",
     references=("prowler:secretmanager_secret_not_publicly_accessible",),
     why="A secret that everyone may read is a password on a wall.",
 )
@@ -72,7 +71,7 @@ def rotation_heard(secret: Resource) -> Iterator[Finding]:
     """Secret Manager does not make a new value: it sends a message. Without a topic nobody hears it."""
     if not secret.has("rotation"):
         yield skip("the secret does not rotate")
-    elif not any(topic.has("name") for topic in secret.views("topics")):
+    elif not any(topic.data is UNKNOWN or topic.has("name") for topic in secret.views("topics")):
         yield fail(secret, "topics", "names none: the rotation is announced to nobody")
     elif not secret.has("rotation.nextRotationTime"):
         yield fail(secret, "rotation.nextRotationTime", "is not set: Secret Manager needs to know when to begin")

@@ -57,7 +57,6 @@ boolean(
     clause="BAK-1",
     title="Databases are backed up automatically",
     severity="critical",
-    undetermined="advisory",
     fix='settings={"backup_configuration": {"enabled": True, …}}',
     references=(
         "checkov:CKV_GCP_14",

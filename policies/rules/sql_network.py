@@ -44,7 +44,6 @@ def _networks(*ranges: str) -> dict[str, Any]:
     ),
     sources=("https://cloud.google.com/sql/docs/postgres/authorize-networks",),
     traps=(3,),
-    undetermined="advisory",
     good=(_networks("203.0.113.7/32", "198.51.100.0/24"), _with(ipv4Enabled=False)),
     bad=(
         _networks("203.0.113.7/32", "0.0.0.0/0"),

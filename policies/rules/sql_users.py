@@ -37,7 +37,6 @@ _SECRET: Final[dict[str, Any]] = {SIGNATURE: SECRET_SIGNATURE, "value": "generat
     severity="critical",
     types=(USER,),
     decides=("password",),
-    undetermined="advisory",
     fix="password=random.RandomPassword(…).result, kept in Secret Manager",
     references=("cis-gcp:6.1.1",),
     sources=("https://cloud.google.com/sql/docs/mysql/users",),
@@ -207,10 +206,10 @@ def user_not_superuser(user: Resource) -> Iterator[Finding]:
     if any(i.known("databaseVersion") and engine(i) == "SQLSERVER" for i in instances):
         yield skip("SQL Server users get no role of their own accord")
         return
-    roles = [str(role).lower() for role in user.items("databaseRoles")]
+    roles = user.items("databaseRoles")
     if not roles:
         yield fail(user, "databaseRoles", "is not set: the user becomes a superuser")
-    elif any(role.startswith("cloudsql") for role in roles):
+    elif any(str(role).lower().startswith("cloudsql") for role in roles) or not user.words("databaseRoles"):
         yield fail(user, "databaseRoles", f"is {user.show('databaseRoles')}: a superuser role")
 
 

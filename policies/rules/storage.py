@@ -224,7 +224,7 @@ cmek(
 def lifecycle(bucket: Resource) -> Iterator[Finding]:
     """Without a lifecycle, data is kept for as long as nobody thinks of it. A rule without a condition is none."""
     rules = sorted(bucket.views("lifecycleRules"), key=lambda r: not r.known("action.type"))
-    if not any(r.text("action.type") and r.has("condition") for r in rules):
+    if not any(r.text("action.type") and r.get("condition") for r in rules):
         yield fail(bucket, "lifecycleRules", "holds no rule with an action and a condition")
 
 

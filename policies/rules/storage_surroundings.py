@@ -200,6 +200,6 @@ def storage_inside_perimeter(perimeter: Resource) -> Iterator[Finding]:
     if perimeter.upper("perimeterType") == "PERIMETER_TYPE_BRIDGE":
         yield skip("a bridge joins perimeters and restricts nothing itself")
         return
-    services = {str(s).lower() for s in perimeter.items("status.restrictedServices")}
-    if "storage.googleapis.com" not in services:
+    path = "status.restrictedServices"
+    if "storage.googleapis.com" not in perimeter.items(path) and "storage.googleapis.com" not in perimeter.words(path):
         yield fail(perimeter, "status.restrictedServices", "does not hold storage.googleapis.com")

@@ -70,6 +70,7 @@ def attestor_has_keys(attestor: Resource) -> Iterator[Finding]:
         yield fail(attestor, "attestationAuthorityNote.publicKeys", "is empty")
 
     def check(key: View) -> Iterator[Finding]:
+        key.get("")
         if not key.has("pkixPublicKey.publicKeyPem") and not key.has("asciiArmoredPgpPublicKey"):
             yield fail(key, "pkixPublicKey", "holds no key")
 
