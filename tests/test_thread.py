@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from policies import catalogue
 from policies.clauses import CLAUSES, MEASURES
 from policies.pack import rules
@@ -58,3 +60,23 @@ def test_generated_pages_are_fresh() -> None:
     assert measures.TARGET.read_text(encoding="utf-8") == measures.markdown(), "run `python -m tools.measures`"
     page = ROOT / "docs" / "rules.md"
     assert page.read_text(encoding="utf-8") == catalogue.markdown(), "run `python -m policies catalogue`"
+
+
+FIGURES = {
+    "ACC-8": ("entitlement-short", "max_hours"),
+    "AUT-3": ("session-ends", "max_hours"),
+    "BAK-2": ("sql-backups-kept", "min_backups"),
+    "BAK-8": ("storage-soft-delete", "min_days"),
+    "ENC-2": ("kms-key-rotates", "max_days"),
+    "ENC-5": ("kms-destroy-delay", "min_days"),
+    "LOG-3": ("log-bucket-kept", "min_days"),
+}
+
+
+@pytest.mark.parametrize("clause", FIGURES)
+def test_rules_judge_by_the_figures_of_the_text(clause: str) -> None:
+    """The figure of a clause stands in text, settings and rule; tests/test_config.py holds the settings to the text."""
+    rule, parameter = FIGURES[clause]
+    figures = {int(number) for number in re.findall(r"\d+", CLAUSES[clause].sentence)}
+    assert rules()[rule].params[parameter] in figures
+    assert rules()[rule].clause == clause
