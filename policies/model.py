@@ -256,6 +256,14 @@ class View:
         value = self.get(path)
         return [] if value is None else value if isinstance(value, list) else [value]
 
+    def words(self, path: str) -> list[str]:
+        """The texts of a list in small letters. Raises UnknownValue also where a single element is not known."""
+        values = self.items(path)
+        for index, value in enumerate(values):
+            if value is UNKNOWN:
+                raise UnknownValue(self.at(f"{path}[{index}]"))
+        return [str(value).strip().lower() for value in values]
+
     def views(self, path: str) -> list[View]:
         """The blocks of a list, or the one block where the provider has only one, as views."""
         value, secret = _descend(self.data, split_path(path))

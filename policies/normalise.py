@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from policies.model import UNKNOWN, UnknownValue
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PortRange = tuple[int, int]
 ALL_PORTS: Final[PortRange] = (0, 65535)
@@ -35,15 +37,21 @@ def networks(values: Iterable[Any]) -> list[Network]:
 def world(values: Iterable[Any]) -> bool:
     """Whether the ranges together open to the world: their union covers half of all IPv4 or public IPv6 addresses.
 
-    0.0.0.0/1 beside 128.0.0.0/1 is the world, and so is everything but one address.
+    0.0.0.0/1 beside 128.0.0.0/1 is the world, and so is everything but one address. Raises UnknownValue where the known
+    ranges are not the world and an unknown one may make them so.
     """
-    found = networks(values)
+    given = list(values)
+    found = networks(given)
     v4 = ipaddress.collapse_addresses(n for n in found if isinstance(n, ipaddress.IPv4Network))
     if sum(n.num_addresses for n in v4) >= 2**31:
         return True
     v6 = ipaddress.collapse_addresses(n for n in found if isinstance(n, ipaddress.IPv6Network))
     covered = sum(min(n.num_addresses, _V6_GLOBAL.num_addresses) for n in v6 if n.overlaps(_V6_GLOBAL))
-    return covered >= _V6_GLOBAL.num_addresses // 2
+    if covered >= _V6_GLOBAL.num_addresses // 2:
+        return True
+    if any(value is UNKNOWN for value in given):
+        raise UnknownValue("")
+    return False
 
 
 def widest_public(values: Iterable[Any]) -> Network | None:

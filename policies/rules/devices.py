@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from policies.model import UNKNOWN, Resource, View, gcp
-from policies.rule import Finding, Sample, each, fail, rule, skip, unsure
+from policies.rule import Finding, Sample, each, fail, rule, skip
 
 LEVEL = gcp("accesscontextmanager/accessLevel")
 LEVELS = gcp("accesscontextmanager/accessLevels")

@@ -157,7 +157,7 @@ def no_people_use_keys(resource: Resource) -> Iterator[Finding]:
         uses = grant.role.lower() in _USE
         if uses and grant.human:
             yield fail(resource, grant.path, f"{grant.member} holds {grant.role}")
-        elif (uses or not grant.role) and grant.unknown and not grant.kind:
+        elif (uses or not grant.role) and grant.unknown and (grant.human or not grant.kind):
             lost = lost or grant.unknown[0]
     if lost is not None:
         raise UnknownValue(resource.at(lost))

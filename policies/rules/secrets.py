@@ -69,9 +69,10 @@ def secret_rotates(secret: Resource, params: dict[str, float]) -> Iterator[Findi
 )
 def rotation_heard(secret: Resource) -> Iterator[Finding]:
     """Secret Manager does not make a new value: it sends a message. Without a topic nobody hears it."""
-    if not secret.has("rotation"):
+    if secret.get("rotation") in (None, {}):
         yield skip("the secret does not rotate")
-    elif not any(topic.data is UNKNOWN or topic.has("name") for topic in secret.views("topics")):
+    elif not any(topic.data is not UNKNOWN and topic.has("name") for topic in secret.views("topics")):
+        secret.words("topics")
         yield fail(secret, "topics", "names none: the rotation is announced to nobody")
     elif not secret.has("rotation.nextRotationTime"):
         yield fail(secret, "rotation.nextRotationTime", "is not set: Secret Manager needs to know when to begin")
