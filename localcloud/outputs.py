@@ -29,6 +29,7 @@ class Config:
     region: str | None = None
     zone: str | None = None
     quota_project: str | None = None
+    owner: str | None = None
     user_project_override: bool = False
     default_labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -95,6 +96,8 @@ class Writer:
             value = self.known[name]
         if value is None and name in PLACES:
             value = self.config.place(name)
+        if value is None and name == "owner":
+            value = self.config.owner or "example"
         if value is None and name == "id":
             value = self.identity
         if value is None and name == "projectNumber":
@@ -169,7 +172,8 @@ def build(writer: Writer, old: Values | None) -> Values:
     writer.known = result
     for name in row.outputs:
         if name not in known:
-            result[name] = writer.value(row.outputs[name])
+            value = writer.value(row.outputs[name])
+            result[name] = int(value) if row.properties[name].kind == "int" else value
     return result
 
 
@@ -220,8 +224,14 @@ NAMED: dict[str, Callable[[Writer], Any]] = {
 }
 
 
+HEALTHY = ("ACTIVE", "READY", "available", "active", "live", "not_suspended")
+"""Of the states that a resource can be in, those in which it is just after a create that went well."""
+
+
 def computed_output(writer: Writer, name: str, prop: Property) -> Any:
     """An output by its name where the table has no shape for it: ids, times, links; else the type's empty value."""
+    if prop.enum:
+        return next((value for value in HEALTHY if value in prop.enum), prop.enum[0])
     if name in NAMED and prop.kind in ("string", "map"):
         return NAMED[name](writer)
     if prop.kind == "string":

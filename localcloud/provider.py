@@ -233,6 +233,7 @@ def read_config(arguments: Values, environment: Any) -> Config:
         project=first("project", "GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
         region=first("region", "GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION"),
         zone=first("zone", "GOOGLE_ZONE", "GCLOUD_ZONE", "CLOUDSDK_COMPUTE_ZONE"),
+        owner=first("owner", "GITHUB_OWNER"),
         quota_project=first("billingProject", "GOOGLE_BILLING_PROJECT"),
         user_project_override=str(arguments.get("userProjectOverride")).lower() == "true",
         default_labels=labels,

@@ -56,7 +56,7 @@ def merge_property(name: str, from_sdk: Row, fact: Row | None, nested: bool, obj
     if fact.get("conflicts_tf"):
         row["conflicts"] = fact["conflicts_tf"]
     values = fact.get("enum") or from_sdk.get("enum")
-    if values and not row.get("output"):
+    if values:
         row["enum"] = values
     if from_sdk.get("fields"):
         inner = fact.get("fields") or {}
@@ -85,7 +85,7 @@ def complete_identity(template: str, properties: dict[str, Row]) -> str:
     parents = [name for name, row in properties.items() if row.get("required") and name not in own]
     parents = [name for name in parents if "{" + name + "}" not in template]
     for name in re.findall(r"{(\w+)}", template):
-        if name in properties or name in ("uuid", "hex"):
+        if name in properties or re.fullmatch(r"uuid|hex\d*|owner", name):
             continue
         if sdk.is_grant(properties) and name == "name" and len(parents) == 1:
             template = template.replace("{name}", "{" + parents[0] + "}")

@@ -113,6 +113,9 @@ def live(provider: str, engine: Engine, token: str) -> None:
     assert given.keys() <= known.keys()
     created = engine.create(token, "one", **given)
     assert created.id
+    for name, prop in row.properties.items():
+        if prop.enum and isinstance(created.state.get(name), str):
+            assert created.state[name] in prop.enum
     assert provider == "random" or "{" not in created.id
     assert engine.kinds(created, **given) == {}
     again = engine.refresh(created)
