@@ -8,6 +8,7 @@ from components.foundation import Foundation
 from components.governance import Governance
 from components.hosting import Hosting
 from components.stores import Stores
+from components.verification import Verification
 from config import load, require_policy_pack
 
 require_policy_pack()
@@ -16,6 +17,7 @@ config = load()
 foundation = Foundation("foundation", config)
 stores = Stores("stores", config, foundation)
 governance = Governance("governance", config, foundation)
+Verification("verification", config, foundation, governance)
 hosting = Hosting("hosting", config, foundation, stores, governance)
 
 pulumi.export("network", foundation.network.network_id)

@@ -19,6 +19,7 @@ import settings
 from settings.backups import Backups
 from settings.base import Mistake, Named, Section, named, section
 from settings.company import Company
+from settings.credentials import Credentials
 from settings.data import DataClasses
 from settings.databases import Database
 from settings.delivery import Delivery
@@ -34,6 +35,7 @@ from settings.protection import Unprotected
 from settings.regions import Regions
 from settings.secrets import Secrets
 from settings.services import Services
+from settings.sign_in import SignIn
 from settings.workloads import Workloads
 
 AREAS = (
@@ -49,6 +51,7 @@ AREAS = (
     settings.monitoring,
     settings.protection,
     settings.erasure,
+    settings.sign_in,
     settings.inventory,
 )
 """Modules whose `check` looks across sections."""
@@ -89,6 +92,12 @@ class StackConfig(Section):
 
     services: Services = named("HOS-3", "orders-api", {})
     """Reached where."""
+
+    sign_in: SignIn | None = section("VER-1", None)
+    """Signed in to by customers how."""
+
+    credentials: Credentials = section("CHG-2", Credentials())
+    """With which secrets of providers; the one section that is encrypted."""
 
     logging: Logging = section("LOG-2")
     """Logged where, for how long."""

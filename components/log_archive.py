@@ -65,6 +65,8 @@ class LogArchive(Component):
     """Full name of the log bucket."""
     archive_name: pulumi.Output[str]
     """Name of the object bucket."""
+    access_log: pulumi.Output[str]
+    """The bucket that takes the log of access to other buckets in the region."""
 
     def __init__(self, name: str, args: LogArchiveArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
@@ -99,6 +101,7 @@ class LogArchive(Component):
             self.child(),
         )
         self.log_bucket, self.archive_name = bucket.id, archive.bucket_name
+        self.access_log = access.bucket_name
         for source in self._sources():
             self._sink(source, "search", pulumi.Output.concat(LOGGING, "/", bucket.id), to_bucket=None)
             self._sink(

@@ -96,6 +96,10 @@ def stores(config: StackConfig) -> dict[str, Store]:
         retention_days=logging.retention_days,
         retention_key="logging.retentionDays",
     )
+    if config.sign_in is not None:
+        sign_in = config.sign_in
+        found["accounts"] = Store(key="signIn", kind="accounts", data_class=sign_in.data_class, region="global")
+        found["sign-in-source"] = Store(key="signIn", kind="bucket", data_class=sign_in.source_class, region=home)
     if config.erasure is not None:
         found["erasures"] = Store(key="erasure", kind="bucket", data_class=config.erasure.data_class, region=away)
     return found

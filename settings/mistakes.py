@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from .base import Mistake
+from .credentials import KEY as CREDENTIALS
 
 SECRET_KEY = re.compile(
     r"(password|passwd|passphrase|token|api_?key|private_?key|credentials?|secret(value)?)$",
@@ -30,10 +31,10 @@ addresses with a password in them."""
 def plain_secrets(raw: Mapping[str, object], secret_keys: Iterable[str]) -> Iterator[Mistake]:
     """Refuse secrets in the stack file: plain ones are in version control, encrypted ones end up in the state."""
     encrypted = set(secret_keys)
-    for key in sorted(encrypted & set(raw)):
+    for key in sorted((encrypted & set(raw)) - {CREDENTIALS}):
         yield _secret(
             key,
-            "is encrypted here, but nothing in this stack takes a secret from the stack file",
+            "is encrypted here, but only the section credentials takes secrets from the stack file",
         )
     for name, value in raw.items():
         if name not in encrypted:
@@ -47,11 +48,14 @@ def plain_secrets(raw: Mapping[str, object], secret_keys: Iterable[str]) -> Iter
 
 
 def _secret(key: str, problem: str) -> Mistake:
+    ours = key.partition(".")[0] == CREDENTIALS
     return Mistake(
         key=key,
         clause="CHG-2",
         problem=f"{problem}; take it out, and replace it where it was issued",
-        example="secrets.external.<name>: {purpose: ...}, then: gcloud secrets versions add <name> --data-file=-",
+        example=f"pulumi config set --secret --path '{key}'"
+        if ours
+        else "secrets.external.<name>: {purpose: ...}, then: gcloud secrets versions add <name> --data-file=-",
     )
 
 
@@ -80,7 +84,7 @@ def from_validation(
         mistake = Mistake(
             key=key,
             clause=_clause(model, path),
-            problem=_problem(detail, owner, path, secret=key in hidden),
+            problem=_problem(detail, owner, path, secret=key in hidden or path[0] == CREDENTIALS),
             example=_example(owner, field, path, detail),
         )
         yield mistake, partial(_repair, values, path, field, detail)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .base import Mistake, Reason, Section, setting
+from .sign_in import SOURCE
 
 if TYPE_CHECKING:
     from config import StackConfig
@@ -28,7 +29,9 @@ def stores(config: StackConfig) -> tuple[str, ...]:
     """What is protected unless named under `unprotected`: databases, keys of data classes, services, and the rest."""
     classes = (f"key-{name}" for name in config.data_classes)
     services = (f"service-{name}" for name in config.services)
-    return (*config.databases, *classes, *services, EXPORTS, "logs", "secrets")
+    optional = {ERASURES: config.erasure, SOURCE: config.sign_in}
+    made = (name for name, section in optional.items() if section is not None)
+    return (*config.databases, *classes, *services, EXPORTS, "logs", "secrets", *made)
 
 
 def check(config: StackConfig) -> Iterator[Mistake]:
