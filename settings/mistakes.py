@@ -129,9 +129,16 @@ def _clause(model: type[BaseModel], path: tuple[int | str, ...]) -> str:
     return "CHG-3"
 
 
-def _nearest(owner: type[BaseModel], path: tuple[int | str, ...]) -> str | None:
-    near = get_close_matches(str(path[-1]), list(_fields(owner)), n=1, cutoff=0.5)
-    return near[0] if near else None
+def _nearest(owner: type[BaseModel], path: tuple[int | str, ...]) -> tuple[str, str] | None:
+    """The setting that was probably meant, here or one section further in, and how to write it."""
+    meant: dict[str, tuple[str, str]] = {}
+    for alias, field in _fields(owner).items():
+        kind, inner = section_inside(field.annotation) or ("none", None)
+        for name, nested in _fields(inner).items() if inner is not None and kind == "one" else ():
+            meant.setdefault(name, (f"{alias}.{name}", f"{alias}: {{{name}: {flow(example_of(nested))}}}"))
+    meant |= {alias: (alias, f"{alias}: {flow(example_of(field))}") for alias, field in _fields(owner).items()}
+    near = get_close_matches(str(path[-1]), list(meant), n=1, cutoff=0.65)
+    return meant[near[0]] if near else None
 
 
 def _problem(
@@ -147,7 +154,7 @@ def _problem(
     if kind == "extra_forbidden":
         near = _nearest(owner, path)
         here = ", ".join(_fields(owner))
-        return f"is not a setting; did you mean {near}?" if near else f"is not a setting; here are {here}"
+        return f"is not a setting; did you mean {near[0]}?" if near else f"is not a setting; here are {here}"
     if kind == "value_error":
         return str(context["error"])
     message = re.sub(r"^(Input|Value|String|Tuple|Mapping) ", "", detail["msg"])
@@ -176,10 +183,8 @@ def _example(
     detail: ErrorDetails,
 ) -> str:
     if detail["type"] == "extra_forbidden":
-        alias = _nearest(owner, path)
-        if alias is None:
-            return "nothing; take the line out"
-        field = _fields(owner)[alias]
+        near = _nearest(owner, path)
+        return near[1] if near else "nothing; take the line out"
     if field is None:
         whole = {alias: example_of(inner) for alias, inner in _fields(owner).items() if inner.is_required()}
         return f"orders-api: {flow(whole)}"

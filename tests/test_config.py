@@ -99,7 +99,7 @@ def test_a_mistake_is_named_with_key_clause_and_remedy(row: dict[str, Any]) -> N
     assert mistake.example
 
 
-TOGETHER = """too few backups, group of elsewhere, wildcard, bad database name, misspelt section, same region,
+TOGETHER = """too few backups, wildcard, bad database name, misspelt section, same region,
 one project for two, impossible project, slow rotation, overlapping ranges, flow logs off, short lock, no day,
 writer who reads, unknown secret, secrets renewed too late, workload name too short, unprotecting nothing,
 a label Google refuses"""
