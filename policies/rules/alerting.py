@@ -52,6 +52,21 @@ boolean(
 )
 
 
+boolean(
+    {CHANNEL: "forceDelete"},
+    want=False,
+    absent="pass",
+    id="alert-channel-not-forced",
+    clause="MON-2",
+    title="A notification channel that alerts use cannot be deleted",
+    severity="low",
+    fix="force_delete=False",
+    sources=_DOCS,
+    traps=(36,),
+    why="With force the channel disappears from every alert that names it, without a word. Default: false.",
+)
+
+
 @rule(
     id="alert-has-channel",
     clause="MON-2",

@@ -9,7 +9,7 @@ from policies.graph import Graph
 from policies.iam import plain
 from policies.model import UNKNOWN, Resource, UnknownValue, View, gcp
 from policies.rule import Finding, Sample, each, fail, fail_stack, rule, skip, unsure
-from policies.rules._watch import ours
+from policies.rules._ours import ours
 
 PROJECT: Final = gcp("organizations/project")
 PROJECT_CONFIG: Final = gcp("projects/iAMAuditConfig")

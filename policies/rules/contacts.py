@@ -9,8 +9,8 @@ from typing import Any, Final
 from policies.graph import Graph
 from policies.iam import plain
 from policies.model import UNKNOWN, Resource, UnknownValue, gcp
-from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
-from policies.rules._watch import ours
+from policies.rule import Finding, Sample, fail, rule, skip, unsure
+from policies.rules._ours import enabled, marked, ours, projects_in_use
 
 CONTACT: Final = gcp("essentialcontacts/contact")
 APPROVALS: Final = tuple(gcp(f"{x}/accessApprovalSettings") for x in ("organizations", "folder", "projects"))
@@ -105,25 +105,40 @@ def _level(contact: Resource) -> str:
     scope="stack",
     fix='gcp.essentialcontacts.Contact(notification_category_subscriptions=["SECURITY", …], …)',
     sources=_DOCS,
-    good=((Sample("hosting:monitoring:Contacts", {}, "ours"), _contact("SECURITY", parent="projects/app")),),
-    bad=(
-        (Sample("hosting:monitoring:Contacts", {}, "ours"),),
-        (Sample("hosting:monitoring:Contacts", {}, "ours"), _contact("BILLING", parent="projects/app")),
+    good=(
+        (marked(), enabled("app"), _contact("SECURITY", parent="projects/app")),
+        (marked(), enabled("app"), _contact("ALL")),
     ),
-    not_applicable=((Sample(BUDGET, {}),),),
+    bad=(
+        (marked(), enabled("app")),
+        (marked(), enabled("app"), _contact("BILLING", parent="projects/app")),
+        (marked(), enabled("app"), enabled("audit"), _contact("SECURITY", parent="projects/app")),
+    ),
+    not_applicable=((Sample(BUDGET, {}),), (marked(),)),
 )
 def security_present(graph: Graph) -> Iterator[Finding]:
-    """Otherwise the warning goes to whoever happens to administer. Judged for stacks of this project."""
-    if not ours(graph):
-        yield skip("the stack is not built from this project's components")
+    """Otherwise the warning goes to whoever happens to administer. Judged for every project of stacks of ours; a
+    contact of the organization or a folder counts for all."""
+    projects, lost = projects_in_use(graph)
+    if not ours(graph) or not (projects or lost):
+        yield skip("the stack is not built from this project's components, or enables no services")
         return
-    read = [_categories(contact) for contact in graph.of(CONTACT)]
-    if any(categories & {"SECURITY", "ALL"} for categories, _ in read):
+    covered: set[str] = set()
+    for contact in graph.of(CONTACT):
+        categories, path = _categories(contact)
+        parent = plain(contact.raw("parent"))
+        if path or not isinstance(parent, str):
+            lost.append(unsure(contact, path or "parent"))
+        elif categories & {"SECURITY", "ALL"}:
+            covered.add(parent)
+    if any(not parent.startswith("projects/") for parent in covered):
         return
-    open_ones = [contact for contact, (_, path) in zip(graph.of(CONTACT), read, strict=True) if path]
-    yield from (unsure(contact, "notificationCategorySubscriptions") for contact in open_ones)
-    if not open_ones:
-        yield fail_stack("no essential contact takes SECURITY notices")
+    missing = {name: service for name, service in projects.items() if f"projects/{name}" not in covered}
+    if missing and lost:
+        yield from lost
+    else:
+        yield from (fail(s, "project", f"{name} has no contact for SECURITY notices") for name, s in missing.items())
+        yield from lost if not projects else ()
 
 
 _EVERY = [{"cloudProduct": "all", "enrollmentLevel": "BLOCK_ALL"}]

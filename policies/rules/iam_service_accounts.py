@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.graph import Graph
+from policies.iam import parts
 from policies.model import UNKNOWN, Resource, UnknownValue, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules import _grants as g
+from policies.rules._facts import boolean
 from policies.rules._iam_types import tokens
 
 _DOCS = ("https://cloud.google.com/iam/docs/best-practices-service-accounts",)
@@ -19,6 +21,7 @@ NOT_DECIDABLE: tuple[tuple[str, str], ...] = (
     ("prowler:iam_sa_user_managed_key_unused", "whether a key is used is known at run time only; keys are refused"),
     ("prowler:iam_service_account_unused", "whether an account is used is known at run time only"),
 )
+_MEMBERS: Final = ("member", "members", "policyData", "bindings")
 _DEFAULT: Final = re.compile(
     r"-compute@developer\.gserviceaccount\.com|@appspot\.gserviceaccount\.com|"
     r"@cloudbuild\.gserviceaccount\.com|@cloudservices\.gserviceaccount\.com",
@@ -28,6 +31,12 @@ _DEFAULT: Final = re.compile(
 
 
 def _default_account(resource: Resource) -> Iterator[Finding]:
+    """A member that is not known and comes from nowhere in the stack was asked of the cloud: whose account it is, no
+    line of the program says."""
+    for grant in parts(resource):
+        if g.member_lost(grant) and not any(resource.property_dependencies.get(key) for key in _MEMBERS):
+            yield fail(resource, grant.path, "is not known, and comes from no account of this stack")
+            return
     for grant in g.members(resource):
         if _DEFAULT.search(grant.member):
             yield fail(resource, grant.path, f"{grant.member} is a default service account, shared by many workloads")
@@ -169,6 +178,19 @@ def no_account_keys(graph: Graph) -> Iterator[Finding]:
             key, "serviceAccountId", "makes a long-lived key, which lies in plain sight of whoever gets the file"
         )
 
+
+boolean(
+    {gcp("serviceaccount/account"): "createIgnoreAlreadyExists"},
+    want=False,
+    absent="pass",
+    id="iam-account-not-adopted",
+    clause="ACC-5",
+    title="Service accounts are made by this code, not taken over",
+    severity="low",
+    fix="create_ignore_already_exists=False; an account that is ours is imported",
+    sources=_DOCS,
+    why="An account that somebody made before under the same name keeps its keys and grants. Default: false.",
+)
 
 _WORKLOADS: Final = {
     gcp("cloudrunv2/service"): "template.serviceAccount",

@@ -12,7 +12,8 @@ from policies.graph import Graph
 from policies.model import Resource
 from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
 from policies.rules._log_events import EVENTS, LogEvent
-from policies.rules._watch import ALERT, CHANNEL, METRIC, Alert, covers, ours, watch
+from policies.rules._ours import ours
+from policies.rules._watch import ALERT, CHANNEL, METRIC, Alert, covers, watch
 
 _DOCS = ("https://cloud.google.com/logging/docs/logs-based-metrics",)
 _OURS = Sample("hosting:monitoring:Alerts", {}, "ours")

@@ -9,6 +9,7 @@ from policies.graph import Graph
 from policies.model import Resource, gcp
 from policies.normalise import seconds
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
+from policies.rules._facts import one_of
 from policies.rules._keys import cmek
 from policies.rules._sinks import BUCKET, LOG_BUCKETS, SINKS, destinations
 
@@ -70,6 +71,23 @@ def locked(bucket: Resource) -> Iterator[Finding]:
     elif not bucket.flag("locked"):
         yield fail(bucket, "locked", f"is {bucket.show('locked')}: the retention can be shortened")
 
+
+one_of(
+    {PROJECT_BUCKET: "deletionPolicy"},
+    allowed=("PREVENT",),
+    others=("DELETE", "ABANDON"),
+    base=_BASE,
+    guard=_fixed,
+    missing="is not set: removing the bucket from the code deletes it with all logs",
+    id="log-bucket-deletion-prevented",
+    clause="LOG-3",
+    title="Log buckets have the deletion policy PREVENT",
+    severity="low",
+    fix='deletion_policy="PREVENT"',
+    sources=_DOCS,
+    traps=(31,),
+    why="A bucket that is not locked yet can be deleted, and its logs are gone after seven days.",
+)
 
 cmek(
     {

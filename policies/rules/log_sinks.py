@@ -137,7 +137,7 @@ def _keeps_audit(exclusion: View) -> Iterator[Finding]:
         yield fail(exclusion, "filter", f"is {exclusion.show('filter')}: it may drop {kind} audit logs of a {where}")
 
 
-def _complete(sink: Resource) -> bool:
+def complete(sink: Resource) -> bool:
     """Whether the sink is on, and lets everything through but harmless exclusions. Raises UnknownValue, QueryError."""
     if sink.flag("disabled") or not keeps_everything(sink.text("filter") or ""):
         return False
@@ -181,7 +181,7 @@ def everything(graph: Graph) -> Iterator[Finding]:
     lost: list[Finding] = []
     for sink in sinks:
         try:
-            if _complete(sink):
+            if complete(sink):
                 return
         except UnknownValue as error:
             lost.append(unsure(sink, error.path))

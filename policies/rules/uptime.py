@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from policies.graph import Graph, type_of
+from policies.graph import Graph
 from policies.iam import plain
 from policies.model import UNKNOWN, Resource, gcp
 from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
 from policies.rules._facts import boolean
-from policies.rules._watch import ALERT, ours
+from policies.rules._ours import ours
+from policies.rules._watch import ALERT
 
 CHECK: Final = gcp("monitoring/uptimeCheckConfig")
 RULES: Final = (gcp("compute/globalForwardingRule"), gcp("compute/forwardingRule"))
@@ -103,7 +104,7 @@ def _watched(graph: Graph, check: Resource) -> bool | None:
     lost = False
     for alert in graph.of(ALERT):
         edges = alert.property_dependencies.get("conditions", ())
-        if check.urn in edges:
+        if check.urn in edges and (_lost(alert) or not alert.known("conditions")):
             return True
         for text in _conditions(alert):
             if "uptime_check" in text and ("check_id" not in text or (name and str(name) in text)):
@@ -162,6 +163,15 @@ _DATABASE_METRIC: Final = re.compile(
 )
 
 
+def _database(name: str) -> Sample:
+    return Sample(DATABASE, {"name": name, "databaseVersion": "POSTGRES_17"}, name)
+
+
+def _up(database: str = "") -> Sample:
+    one = f' AND resource.labels.database_id="{database}"' if database else ""
+    return _alert(f'resource.type="cloudsql_database" AND metric.type="cloudsql.googleapis.com/database/up"{one}')
+
+
 @rule(
     id="uptime-database-alerts",
     clause="MON-3",
@@ -171,35 +181,40 @@ _DATABASE_METRIC: Final = re.compile(
     scope="stack",
     fix='filter=\'resource.type="cloudsql_database" AND metric.type="cloudsql.googleapis.com/database/up"\'',
     sources=("https://cloud.google.com/sql/docs/postgres/admin-api/metrics",),
-    good=(
-        (
-            _OURS,
-            Sample(DATABASE, {"databaseVersion": "POSTGRES_17"}, "db"),
-            _alert('resource.type="cloudsql_database" AND metric.type="cloudsql.googleapis.com/database/up"'),
-        ),
-    ),
+    good=((_OURS, _database("db"), _up("p:db")), (_OURS, _database("db"), _database("two"), _up())),
     bad=(
-        (_OURS, Sample(DATABASE, {"databaseVersion": "POSTGRES_17"}, "db")),
-        (
-            _OURS,
-            Sample(DATABASE, {"databaseVersion": "POSTGRES_17"}, "db"),
-            _alert('metric.type="run.googleapis.com/x"'),
-        ),
+        (_OURS, _database("db")),
+        (_OURS, _database("db"), _alert('metric.type="run.googleapis.com/x"')),
+        (_OURS, _database("db"), _database("two"), _up("p:db")),
     ),
-    not_applicable=((Sample(DATABASE, {}, "db"),), (_OURS,)),
+    not_applicable=((_database("db"),), (_OURS,)),
 )
 def database_alerts(graph: Graph) -> Iterator[Finding]:
-    """Judged for stacks that are built from this project's components."""
+    """An alert counts for the database it names, one that names none for all. Judged for stacks of this project."""
     databases = graph.of(DATABASE)
     if not (ours(graph) and databases):
         yield skip("the stack has no database, or is not built from this project's components")
         return
-    alerts = graph.of(ALERT)
-    if any(_DATABASE_METRIC.search(text) for alert in alerts for text in _conditions(alert)):
-        return
-    lost = [a for a in alerts if _lost(a) or not a.known("conditions")]
-    if any(type_of(urn) == DATABASE for a in lost for urn in a.property_dependencies.get("conditions", ())):
-        return
-    yield from (unsure(alert, "conditions") for alert in lost)
-    if not lost:
-        yield fail_stack(f"no alert watches whether {', '.join(d.name for d in databases)} is up")
+    for database in databases:
+        watched = _database_watched(graph, database)
+        if watched is None:
+            yield unsure(database, "name", "an alert that may watch it is not known yet")
+        elif not watched:
+            yield fail(database, "name", "no alert watches whether the database is up")
+
+
+def _database_watched(graph: Graph, database: Resource) -> bool | None:
+    lost = False
+    name = str(database.output("name") or database.name)
+    for alert in graph.of(ALERT):
+        for text in _conditions(alert):
+            if _DATABASE_METRIC.search(text) and (
+                "database_id" not in text or re.search(rf"[:\"]{re.escape(name)}\"", text)
+            ):
+                return True
+        if _lost(alert) or not alert.known("conditions"):
+            edges = alert.property_dependencies.get("conditions", ())
+            if database.urn in edges:
+                return True
+            lost = lost or not edges
+    return None if lost or not database.known("name") else False
