@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,6 +11,7 @@ from policies.rule import Finding, Sample, fail, rule, skip
 from policies.rules._facts import boolean
 from policies.rules._gke import CLUSTER, autopilot
 
+_BEFORE_1_10: Final = re.compile(r"1\.[0-9](\.|$|-)|0\.")
 _AUTOPILOT: Final = Sample(CLUSTER, {"enableAutopilot": True})
 
 boolean(
@@ -162,10 +164,11 @@ def workload_identity(cluster: Resource) -> Iterator[Finding]:
     references=("kics:kubernetes_web_ui_is_not_disabled",),
     sources=("https://cloud.google.com/kubernetes-engine/docs/concepts/dashboards",),
     good=({"addonsConfig": {"kubernetesDashboard": {"disabled": True}}}, {}),
-    bad=({"addonsConfig": {"kubernetesDashboard": {"disabled": False}}},),
+    bad=({"addonsConfig": {"kubernetesDashboard": {"disabled": False}}}, {"minMasterVersion": "1.8.12-gke.2"}),
 )
 def dashboard_off(cluster: Resource) -> Iterator[Finding]:
     """The dashboard ran with an account that may do everything. Gone from today's provider, not from old states."""
     path = "addonsConfig.kubernetesDashboard.disabled"
-    if not cluster.flag(path, default=True):
-        yield fail(cluster, path, "is false")
+    old = _BEFORE_1_10.match(cluster.text("minMasterVersion") or "")
+    if not cluster.flag(path, default=old is None):
+        yield fail(cluster, path, f"is {cluster.show(path)}{'; versions before 1.10 turn it on' if old else ''}")

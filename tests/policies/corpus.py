@@ -157,7 +157,9 @@ def document(case: Case, form: Form) -> dict[str, Any]:
             kind = f"google_{made['name']}.{made['name']}"
             identity = _attribute(f"{kind}.id", ({**made, "type": made["type"]},))
             outputs = {"name": made["name"], **inputs, "id": identity}
-        states.append(state(made["type"], made["name"], inputs, outputs=outputs, depends=edges, **made.get("options", {})))
+        states.append(
+            state(made["type"], made["name"], inputs, outputs=outputs, depends=edges, **made.get("options", {}))
+        )
     return export(states) if form == "applied" else digest(states)
 
 

@@ -28,6 +28,7 @@ Change = Callable[[str, Any], list[Any]]
 
 PLAIN_TEXT = "asks whether a text stands in the program; what comes out of another resource does not stand there"
 LINKED = "finds the other resource by the name; where the engine does not know a name yet it records an edge"
+ASKED = "a member that comes from no resource was asked of the cloud, which is how default accounts get in"
 IS_SECRET = "asks whether the engine encrypts the value: wrapping it as a secret is the remedy"
 
 UNKNOWN_BAD_MAY_PASS: dict[str, str] = {
@@ -44,6 +45,9 @@ UNKNOWN_GOOD_MAY_FAIL: dict[str, str] = {
     "bigquery-table-own-key": LINKED,
     "firestore-backed-up-daily": LINKED,
     "github-vulnerability-alerts": LINKED,
+    "iam-no-default-account-folder": ASKED,
+    "iam-no-default-account-organization": ASKED,
+    "iam-no-default-account-project": ASKED,
     "spanner-backups-scheduled": LINKED,
 }
 """Rules that may fail while a value of a good example is unknown, and why that is right."""
