@@ -87,6 +87,8 @@ def digest_problems(log: Log, digest: Path) -> list[str]:
     if log.stack_rules is None:
         return []
     command = [str(places.VENV_PYTHON), "-m", "policies", "judge", str(digest), "--json", "--fail-on", "never"]
+    for option, file in (("--config", places.PACK / "config.json"), ("--waivers", places.PACK / "waivers.yaml")):
+        command += [option, str(file)] if file.exists() else []
     run = subprocess.run(command, cwd=places.ROOT, capture_output=True, text=True, check=False)
     if run.returncode != 0:
         raise Refusal(f"{digest} could not be judged.", details=tuple(run.stderr.strip().splitlines()[-4:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -33,27 +34,40 @@ class Figure:
     checks: int
     seconds_without: float
     seconds_with: float
+    processor_without: float
+    processor_with: float
+    """Processor seconds of the engine and everything it starts: a busy machine does not change them much."""
 
     @property
     def ratio(self) -> float:
         """Preview with the pack over the same preview without it."""
         return self.seconds_with / self.seconds_without
 
+    @property
+    def processor_ratio(self) -> float:
+        """The same of processor seconds."""
+        return self.processor_with / self.processor_without
 
-def preview(stack: Stack, *, judged: bool) -> tuple[float, events.Log]:
-    """Seconds and event log of one preview of an empty cloud. Refuses a run that failed: it would not compare."""
+
+def _processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def preview(stack: Stack, *, judged: bool) -> tuple[float, float, events.Log]:
+    """Seconds, processor seconds and event log of one preview of an empty cloud. Refuses one that failed."""
     env = stack.environment()
     if not judged:
         del env["PULUMI_OPTION_POLICY_PACK"]
     log = stack.runs / "bench.events.jsonl"
     command = [str(places.engine() / "pulumi"), "preview", *stack.flags, "--json", "--non-interactive"]
     command += ["--event-log", str(log), "--cwd", str(PROGRAM)]
-    started = time.monotonic()
+    started, before = time.monotonic(), _processor()
     run = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    seconds = time.monotonic() - started
+    seconds, processor = time.monotonic() - started, _processor() - before
     if run.returncode != 0:
         raise Refusal(f"the preview of {stack.name} is not clean.", details=tuple(_first(log, run.stderr)))
-    return seconds, events.read(log, pack=pack.NAME)
+    return seconds, processor, events.read(log, pack=pack.NAME)
 
 
 def _first(log: Path, said: str) -> list[str]:
@@ -68,22 +82,24 @@ def _first(log: Path, said: str) -> list[str]:
 def measure(stack: Stack, runs: int) -> Figure:
     """Medians over the runs, after one of each kind to warm up."""
     stack.prepare()
-    taken: dict[bool, list[float]] = {True: [], False: []}
+    taken: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     resources = 0
     for number in range(runs + 1):
         for judged in (False, True):
-            seconds, log = preview(stack, judged=judged)
+            seconds, processor, log = preview(stack, judged=judged)
             resources = len(log.registered)
             if number:
-                taken[judged].append(seconds)
+                taken[judged].append((seconds, processor))
             print(f"  ... {stack.name} {'with' if judged else 'without'} the pack: {seconds:.2f} s", file=sys.stderr)
     judgement = json.loads((stack.runs / "judgement.json").read_text())
     return Figure(
         stack=stack.name,
         resources=resources,
         checks=judgement["counts"]["checks"],
-        seconds_without=statistics.median(taken[False]),
-        seconds_with=statistics.median(taken[True]),
+        seconds_without=statistics.median(seconds for seconds, _ in taken[False]),
+        seconds_with=statistics.median(seconds for seconds, _ in taken[True]),
+        processor_without=statistics.median(processor for _, processor in taken[False]),
+        processor_with=statistics.median(processor for _, processor in taken[True]),
     )
 
 
@@ -98,7 +114,7 @@ def sized(folder: Path, target: int) -> Stack:
 def _count(folder: Path, copies: int) -> int:
     stack = Stack(name=f"extra-{copies}", config=stacks.write(folder, copies))
     stack.prepare()
-    return len(preview(stack, judged=False)[1].registered)
+    return len(preview(stack, judged=False)[2].registered)
 
 
 @app.command()
@@ -116,15 +132,20 @@ def main(
         chosen = [Stack(name=name) for name in names.split(",") if name]
         chosen += [sized(Path(folder), int(size)) for size in sizes.split(",") if size]
         if not as_json:
-            print(f"{'stack':<12} {'resources':>9} {'checks':>7} {'without':>9} {'with':>9} {'ratio':>6}")
+            print(
+                f"{'stack':<12} {'resources':>9} {'checks':>7} {'without':>9} {'with':>9} {'ratio':>6} {'processor':>9}"
+            )
         for stack in chosen:
             figure = measure(stack, runs)
             if as_json:
-                print(json.dumps({**asdict(figure), "ratio": round(figure.ratio, 3)}), flush=True)
+                print(
+                    json.dumps({**asdict(figure), "ratio": figure.ratio, "processor_ratio": figure.processor_ratio}),
+                    flush=True,
+                )
                 continue
             print(
                 f"{figure.stack:<12} {figure.resources:>9} {figure.checks:>7} {figure.seconds_without:>7.2f} s"
-                f" {figure.seconds_with:>7.2f} s {figure.ratio:>6.2f}",
+                f" {figure.seconds_with:>7.2f} s {figure.ratio:>6.2f} {figure.processor_ratio:>9.2f}",
                 flush=True,
             )
 
