@@ -1,0 +1,262 @@
+"""Makes the review of one run."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from review import access, diff, judged, loss, policy, risk
+from review.mask import Masker
+from review.model import Access, Attribute, Change, Digest, Finding, Review, Verdict
+from review.run import Run, Step, load, type_of
+
+PACK = "secure-hosting"
+POLICY = Path(__file__).resolve().parents[1] / "SECURITY-POLICY.md"
+_QUIET = ("same", "read", "refresh")
+
+
+def build(
+    *,
+    digest: Path | None,
+    events: Path | None,
+    judgement: Path | None = None,
+    results: Path | None = None,
+    policy_text: Path = POLICY,
+    commit: str = "",
+    versions: Mapping[str, str] | None = None,
+) -> Review:
+    """The review of one run. Raises ReviewError when the input cannot be read or is of different runs."""
+    run = load(digest, events)
+    masker = Masker()
+    for step in run.steps.values():
+        masker.learn(step.old, step.new)
+        masker.learn(step.new, step.old)
+    summary, verdicts = judged.read_summary(judgement), judged.read_results(results)
+    found = judged.findings(run, summary, verdicts)
+    accesses = access.compare(run)
+    changes = _changes(run, masker, found, accesses)
+    packs = _packs(run)
+    limits = [*run.limits, *_unproven(run, packs, summary, verdicts)]
+    errors = _said(run, "error", found)
+    verdict, headline = _verdict(run, found, changes, errors, packs, limits, accesses)
+    checks = judged.checks(run, found, verdicts)
+    counted = Counter(c.outcome for c in checks)
+    told = {k: int(v) for k, v in (summary.get("counts") or {}).items() if k != "checks"}
+    review = Review(
+        project=run.project,
+        stack=run.stack,
+        preview=run.preview,
+        commit=commit,
+        verdict=verdict,
+        headline=headline,
+        packs=packs,
+        versions={**_providers(run), **(versions or {})},
+        counts=dict(sorted(Counter(step.op for step in run.steps.values()).items())),
+        checks_by_outcome=dict(sorted((told or counted).items())),
+        changes=changes,
+        gained=accesses.gained,
+        lost=accesses.lost,
+        held=accesses.held,
+        access_notes=accesses.notes,
+        findings=found,
+        checks=checks,
+        clauses=policy.read(policy_text),
+        errors=errors,
+        warnings=_said(run, "warning", found),
+        remediated=_remediated(run),
+        limits=tuple(limits),
+        unknown_events=dict(sorted(run.log.unknown.items())) if run.log else {},
+        inputs=tuple(
+            Digest(name=name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+            for name, path in (("digest", digest), ("events", events), ("judgement", judgement), ("results", results))
+            if path is not None
+        ),
+    )
+    return masker.scrub(review)
+
+
+def _changes(run: Run, masker: Masker, found: tuple[Finding, ...], accesses: access.Accesses) -> tuple[Change, ...]:
+    by_urn: dict[str, list[Finding]] = defaultdict(list)
+    gained: dict[str, list[Access]] = defaultdict(list)
+    lost: dict[str, list[Access]] = defaultdict(list)
+    for finding in found:
+        by_urn[finding.urn].append(finding)
+    for index, rights in ((gained, accesses.gained), (lost, accesses.lost)):
+        for right in rights:
+            index[right.urn].append(right)
+    made = [
+        _change(step, run, masker, by_urn[urn], gained[urn], lost[urn])
+        for urn, step in run.steps.items()
+        if step.op not in _QUIET
+    ]
+    return tuple(sorted(made, key=lambda c: risk.rank(c.risk, c.reasons, c.urn)))
+
+
+def _change(
+    step: Step, run: Run, masker: Masker, found: list[Finding], gained: list[Access], lost: list[Access]
+) -> Change:
+    attributes = diff.attributes(step, masker)
+    logical = step.type.startswith("pulumi:") or step.state.get("custom") is False
+    destroys = step.op in ("delete", "replace")
+    kind, consequence, guard = loss.losing(step) if destroys and not logical else ("none", "", "")
+    level, reasons = risk.weigh(
+        op=step.op,
+        logical=logical,
+        loss=kind,
+        guarded=bool(guard),
+        protect_removed=bool(step.old.get("protect")) and bool(step.new) and not step.new.get("protect"),
+        attributes=attributes,
+        findings=found,
+        gained=gained,
+        lost=lost,
+    )
+    file, line = step.place
+    return Change(
+        urn=step.urn,
+        type=step.type,
+        name=step.name,
+        component=_component(step, run.steps),
+        op=step.op,
+        logical=logical,
+        risk=level,
+        reasons=reasons,
+        loss=kind,
+        consequence=consequence,
+        guard=guard,
+        file=file,
+        line=line,
+        replace_keys=tuple(sorted(step.replace_keys or {a.path for a in attributes if a.replaces})),
+        cause=_cause(step, run, attributes) if step.op == "replace" else "",
+        attributes=attributes,
+    )
+
+
+def _cause(step: Step, run: Run, attributes: tuple[Attribute, ...]) -> str:
+    """In words, with the values that cannot change in place."""
+    forced = [f"{a.path} {a.before or '(not set)'} → {a.after or '(not set)'}" for a in attributes if a.replaces]
+    forced = forced or sorted(step.replace_keys)
+    if forced:
+        return f"{'; '.join(forced)} cannot change in place"
+    needs = {str(urn) for state in (step.old, step.new) for urn in state.get("dependencies") or ()}
+    replaced = sorted(u.rsplit("::", 1)[-1] for u in needs if u in run.steps and run.steps[u].op == "replace")
+    return f"it depends on {', '.join(replaced)}, replaced too" if replaced else "the provider gives no reason"
+
+
+def _component(step: Step, steps: dict[str, Step]) -> str:
+    names: list[str] = []
+    seen: set[str] = set()
+    parent = str(step.state.get("parent") or "")
+    while parent and parent not in seen:
+        seen.add(parent)
+        if type_of(parent) != "pulumi:pulumi:Stack":
+            names.append(parent.rsplit("::", 1)[-1])
+        parent = str(steps[parent].state.get("parent") or "") if parent in steps else ""
+    return " / ".join(reversed(names))
+
+
+def _packs(run: Run) -> dict[str, str]:
+    """From the summary; a run that stopped early shows its packs in what they said."""
+    if run.log is None:
+        return {}
+    found = {
+        str(name).split("|")[0]: str(version).removeprefix("v")
+        for name, version in ((run.log.summary or {}).get("PolicyPacks") or {}).items()
+    }
+    for body in (*run.log.analysed, *run.log.stack_analysed, *run.log.policies):
+        version = str(body.get("policyPackVersionTag") or body.get("policyPackVersion") or "").removeprefix("v")
+        found.setdefault(str(body.get("policyPackName") or ""), version)
+    return dict(sorted((k, v) for k, v in found.items() if k))
+
+
+def _unproven(run: Run, packs: dict[str, str], summary: dict[str, Any], verdicts: list[dict[str, Any]]) -> list[str]:
+    limits = []
+    if run.log is not None and PACK not in packs:
+        limits.append(f"The policy pack {PACK} did not run: nothing here was judged by the engine.")
+    if run.log is not None and not summary and not verdicts:
+        limits.append("There is no judgement of the pack: waivers cannot be told from passes, nor what did not apply.")
+    version = summary.get("version")
+    if version and PACK in packs and str(version) != packs[PACK]:
+        limits.append(f"The judgement is of pack version {version}, but {packs[PACK]} ran: they are of different runs.")
+    strangers = {str(r.get("urn") or "") for r in verdicts} - run.steps.keys() - {""}
+    if strangers:
+        limits.append(f"The verdicts name {len(strangers)} resources that this run does not have: of another run?")
+    return limits
+
+
+def _said(run: Run, severity: str, found: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Messages of one severity, each once, without the engine's echo of policy violations."""
+    texts = {text.strip().removeprefix(f"{severity}: ") for kind, text in run.diagnostics if kind == severity}
+    blocked = any(f.blocking for f in found)
+    if blocked:
+        texts = {t for t in texts if t not in ("preview failed", "update failed")}
+    texts = {t for t in texts if t and not t.startswith("resource plan has policy violations")}
+    failed = [f"{urn.rsplit('::', 1)[-1]} could not be changed" for urn in run.log.failed] if run.log else []
+    return tuple(sorted(texts | (set(failed) if severity == "error" else set())))
+
+
+def _remediated(run: Run) -> tuple[str, ...]:
+    events = run.log.remediations if run.log else []
+    return tuple(
+        sorted(f"{str(e.get('resourceUrn', '')).rsplit('::', 1)[-1]}: {e.get('policyName')} changed its inputs" for e in events)
+    )
+
+
+def _providers(run: Run) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for step in run.steps.values():
+        if step.type.startswith("pulumi:providers:"):
+            name = step.type.rsplit(":", 1)[-1]
+            version = (step.state.get("inputs") or {}).get("version")
+            in_name = re.search(r"_(\d+)_(\d+)_(\d+)$", step.name)
+            if isinstance(version, str) or in_name:
+                found[f"provider {name}"] = str(version) if isinstance(version, str) else ".".join(in_name.groups())  # type: ignore[union-attr]
+    return found
+
+
+def _verdict(
+    run: Run,
+    found: tuple[Finding, ...],
+    changes: tuple[Change, ...],
+    errors: tuple[str, ...],
+    packs: dict[str, str],
+    limits: list[str],
+    accesses: access.Accesses,
+) -> tuple[Verdict, str]:
+    blocking = [f for f in found if f.blocking]
+    losing = [c for c in changes if c.loss == "lost"]
+    parts = []
+    if blocking:
+        parts.append(f"{_count(len(blocking), 'violation')} {'blocks' if len(blocking) == 1 else 'block'} this change")
+    if errors:
+        parts.append(f"the run reported {_count(len(errors), 'error')}")
+    if run.log is None or run.log.summary is None or PACK not in packs:
+        parts.append("not proven: see what this review cannot say")
+    open_ = [c for c in losing if not c.guard]
+    if open_:
+        parts.append(f"{_count(len(open_), 'resource')} would be destroyed and DATA IS LOST")
+    if len(losing) > len(open_):
+        parts.append(f"{_count(len(losing) - len(open_), 'resource')} with data would be destroyed; a guard stops it")
+    if public := [a for a in accesses.gained if a.kind == "public"]:
+        parts.append(f"{_count(len(public), 'thing')} would be open to everyone")
+    verdict: Verdict
+    if blocking:
+        verdict = "blocked"
+    elif errors:
+        verdict = "failed"
+    elif run.log is None or run.log.summary is None or PACK not in packs or run.log.truncated:
+        verdict = "unproven"
+    elif losing or any(f.outcome in ("fail", "undetermined") for f in found) or any(c.risk in ("critical", "high") for c in changes):
+        verdict = "attention"
+    else:
+        verdict = "clear"
+    if not parts:
+        parts.append("nothing changes" if not changes else "nothing blocks this change")
+    return verdict, " · ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,173 @@
+"""What the policy pack found: from the engine's own log first, completed by judgements of the same run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from review.mask import visible
+from review.model import Check, Finding, Outcome
+from review.policy import order
+from review.problems import ReviewError
+from review.run import Run
+
+_HEAD = re.compile(r"^([A-Z]{3}-\d+) (.*)$")
+_LINE = re.compile(r"^  (where|found|undetermined|fix|why)\s+(.*)$")
+_OUTCOMES: Final = ("pass", "fail", "not_applicable", "undetermined", "waived")
+SEVERITIES: Final = ("critical", "high", "medium", "low", "")
+
+
+def read_summary(path: Path | None) -> dict[str, Any]:
+    """The pack's own judgement.json, or nothing."""
+    if path is None:
+        return {}
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReviewError(f"{path}: the judgement cannot be read: {error}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("counts", {}), dict):
+        raise ReviewError(f"{path} is not a judgement: expected an object with `counts`.")
+    return document
+
+
+def read_results(path: Path | None) -> list[dict[str, Any]]:
+    """The lines of `python -m policies judge DIGEST --json`, or nothing."""
+    if path is None:
+        return []
+    found = []
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            record = json.loads(line) if line.strip() else None
+            if record is None:
+                continue
+            if not isinstance(record, dict) or record.get("outcome") not in _OUTCOMES or "rule" not in record:
+                raise ReviewError(f"{path}:{number} is not a verdict: expected an object with `rule` and `outcome`.")
+            found.append(record)
+    except (OSError, ValueError) as error:
+        raise ReviewError(f"{path}: the verdicts cannot be read: {error}") from None
+    return found
+
+
+def findings(run: Run, summary: dict[str, Any], results: list[dict[str, Any]]) -> tuple[Finding, ...]:
+    """What is not a pass, worst first, each rule and resource once."""
+    found: dict[tuple[str, str], Finding] = {}
+    for event in run.log.policies if run.log else ():
+        finding = _of_event(run, event)
+        known = found.get((finding.rule, finding.urn))
+        if known is None or (not known.blocking, known.found) > (not finding.blocking, finding.found):
+            found[finding.rule, finding.urn] = finding
+    for record in (*(r for kind in ("fail", "undetermined", "waived") for r in summary.get(kind) or ()), *results):
+        if record.get("outcome") in ("fail", "undetermined", "waived"):
+            finding = _of_record(run, record)
+            found.setdefault((finding.rule, finding.urn), finding)
+    return tuple(sorted(found.values(), key=rank))
+
+
+def rank(finding: Finding) -> tuple[Any, ...]:
+    """Sort key: what blocks first, then by severity and clause."""
+    severity = SEVERITIES.index(finding.severity) if finding.severity in SEVERITIES else len(SEVERITIES)
+    return (not finding.blocking, severity, order(finding.clause), finding.rule, finding.urn)
+
+
+def _place(run: Run, urn: str) -> dict[str, Any]:
+    file, line = run.steps[urn].place if urn in run.steps else ("", 0)
+    return {"file": file, "line": line, "name": urn.rsplit("::", 1)[-1] if urn else "the stack"}
+
+
+def _of_event(run: Run, event: dict[str, Any]) -> Finding:
+    head, *rest = visible(event["message"]).strip().split("\n")
+    titled = _HEAD.match(head)
+    parts: dict[str, list[str]] = {}
+    for line in rest:
+        if match := _LINE.match(line):
+            parts.setdefault(match[1], []).append(match[2])
+        elif line.strip() and "found" in parts:
+            parts["found"].append(line.strip())
+    open_ = "undetermined" in parts and "found" not in parts
+    said = parts.get("undetermined" if open_ else "found") or ([] if titled else [head, *rest])
+    return Finding(
+        rule=event["policyName"],
+        clause=titled[1] if titled else "",
+        title=titled[2] if titled else event["policyName"],
+        outcome="undetermined" if open_ else "fail",
+        level=str(event.get("enforcementLevel") or ""),
+        severity=str(event.get("severity") or ""),
+        urn=str(event.get("resourceUrn") or ""),
+        found="\n".join(said),
+        fix="\n".join(parts.get("fix", ())),
+        path=_property(said),
+        **_place(run, str(event.get("resourceUrn") or "")),
+    )
+
+
+def _property(said: list[str]) -> str:
+    match = re.match(r"^([A-Za-z_][\w.\[\]]*): ", said[0]) if said else None
+    return match[1] if match else ""
+
+
+def _of_record(run: Run, record: dict[str, Any]) -> Finding:
+    waiver = record.get("waiver") or {}
+    level = "mandatory" if record.get("blocking") else ""
+    urn = str(record.get("urn") or "")
+    return Finding(
+        rule=str(record["rule"]),
+        clause=str(record.get("clause") or ""),
+        title=str(record.get("title") or record["rule"]),
+        outcome=record["outcome"],
+        level=level,
+        severity=str(record.get("severity") or ""),
+        urn=urn,
+        found=str(record.get("message") or ""),
+        fix=str(record.get("fix") or ""),
+        path=str(record.get("property") or ""),
+        owner=str(waiver.get("owner") or ""),
+        expires=str(waiver.get("expires") or ""),
+        reason=str(waiver.get("reason") or ""),
+        **_place(run, urn),
+    )
+
+
+def checks(run: Run, found: tuple[Finding, ...], results: list[dict[str, Any]]) -> tuple[Check, ...]:
+    """Every rule on every resource. The engine's word stands; verdicts on the digest add what the log cannot hold."""
+    clauses = {f.rule: f.clause for f in found} | {str(r["rule"]): str(r.get("clause") or "") for r in results}
+    made: dict[tuple[str, str], Check] = {}
+    for rule, urn in _passed(run):
+        made[rule, urn] = Check(rule=rule, clause=clauses.get(rule, ""), urn=urn, outcome="pass")
+    for finding in found:
+        by_engine = bool(finding.level) and run.log is not None
+        made[finding.rule, finding.urn] = Check(
+            rule=finding.rule,
+            clause=finding.clause,
+            urn=finding.urn,
+            outcome=finding.outcome,
+            reason=finding.found or finding.reason,
+            by_engine=by_engine,
+        )
+    for record in results:
+        rule, urn = str(record["rule"]), str(record.get("urn") or "")
+        outcome: Outcome = record["outcome"]
+        stands = made.get((rule, urn)) or (made.get((rule, "")) if outcome == "pass" else None)
+        if stands is None or (stands.outcome == "pass" and outcome == "not_applicable"):
+            reason = str(record.get("message") or "")
+            made[rule, urn] = Check(
+                rule=rule, clause=clauses[rule], urn=urn, outcome=outcome, reason=reason, by_engine=False
+            )
+        elif stands.urn == "" and urn:
+            made[rule, urn] = Check(rule=rule, clause=clauses[rule], urn=urn, outcome=outcome)
+    detailed = {rule for rule, urn in made if urn}
+    kept = (c for (rule, urn), c in made.items() if urn or rule not in detailed or c.outcome != "pass")
+    return tuple(sorted(kept, key=lambda c: (order(c.clause), c.rule, c.urn)))
+
+
+def _passed(run: Run) -> Iterator[tuple[str, str]]:
+    if run.log is None:
+        return
+    for body in run.log.analysed:
+        for rule in body.get("passed") or ():
+            yield str(rule), str(body.get("resourceUrn") or "")
+    for body in run.log.stack_analysed:
+        for rule in body.get("passed") or ():
+            yield str(rule), ""

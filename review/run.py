@@ -1,0 +1,264 @@
+"""One run of the engine as steps: from a `--json` digest, from an event log, or from both, held against each other."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from review import events
+from review.events import Log
+from review.model import Op
+from review.problems import ReviewError
+
+_OPS: Final[dict[str, Op]] = {
+    "same": "same",
+    "create": "create",
+    "update": "update",
+    "delete": "delete",
+    "replace": "replace",
+    "create-replacement": "replace",
+    "delete-replaced": "replace",
+    "read": "read",
+    "read-replacement": "read",
+    "refresh": "refresh",
+    "discard": "forget",
+    "discard-replaced": "forget",
+    "remove-pending-replace": "forget",
+    "import": "import",
+    "import-replacement": "replace",
+}
+_DEFAULT_PROVIDER = re.compile(r"::pulumi:providers:\w+::default(?:_\w+)?$")
+"""The engine makes these by itself; neither its digest nor its counts have them."""
+_PLACE = re.compile(r"project:///((?!\.\./|/|\.venv/)[^#]+)#(\d+)")
+
+
+@dataclass(kw_only=True)
+class Step:
+    """What happens to one URN, with the steps of a replacement as one."""
+
+    urn: str
+    op: Op
+    old: dict[str, Any] = field(default_factory=dict)
+    new: dict[str, Any] = field(default_factory=dict)
+    replace_keys: set[str] = field(default_factory=set)
+    detailed: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What it is after the run, or was before its end."""
+        return self.new or self.old
+
+    @property
+    def type(self) -> str:
+        """Its type token."""
+        return str(self.state.get("type") or type_of(self.urn))
+
+    @property
+    def name(self) -> str:
+        """Its name in the program."""
+        return self.urn.rsplit("::", 1)[-1]
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """File and line in the project that made it, or ("", 0)."""
+        for state in (self.new, self.old):
+            frames = [state.get("sourcePosition"), *(f.get("sourcePosition") for f in state.get("stackTrace") or ())]
+            for frame in frames:
+                match = _PLACE.fullmatch(frame or "")
+                if match and ".." not in match[1].split("/"):
+                    return match[1], int(match[2])
+        return "", 0
+
+
+@dataclass(kw_only=True)
+class Run:
+    """Steps by URN, the log, and what cannot be said."""
+
+    stack: str
+    project: str
+    preview: bool
+    steps: dict[str, Step]
+    log: Log | None
+    diagnostics: list[tuple[str, str]]
+    """Severity and message."""
+    limits: list[str]
+
+
+def type_of(urn: str) -> str:
+    """The type token in a URN, without those of its parents."""
+    parts = urn.split("::")
+    return parts[2].rsplit("$", 1)[-1] if len(parts) > 3 else ""
+
+
+def load(digest: Path | None, event_log: Path | None) -> Run:
+    """Reads one run. Refuses files that cannot be read, that are of different runs, or of several stacks."""
+    if digest is None and event_log is None:
+        raise ReviewError("there is nothing to review.", fix="--digest FILE and --events FILE of one preview")
+    log = events.read(event_log) if event_log else None
+    document = _read_digest(digest) if digest else {}
+    try:
+        steps = _merge(map(_of_digest, document.get("steps") or ()))
+        said = _merge((_of_event(m) for m in log.resources if not _DEFAULT_PROVIDER.search(m["urn"]))) if log else {}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ReviewError(f"{digest or event_log}: a step has an unexpected shape: {error!r}.") from None
+    limits: list[str] = []
+    if digest is None:
+        limits.append("There is no digest: file and line of a change are not known, nor whether `protect` stops it.")
+    if log is None:
+        limits.append(
+            "There is no event log: whether the policy pack ran, and what it found, cannot be said from a digest alone."
+        )
+    elif digest is not None:
+        _same_run(steps, said, digest, event_log)
+    if log is not None:
+        limits += _holes(log, steps or said)
+    limits += _miscounted(document, steps)
+    chosen = steps if digest else said
+    stack, project = _whose(chosen)
+    summary = (log.summary or {}) if log else {}
+    diagnostics = [(str(d.get("severity")), str(d.get("message"))) for d in (log.diagnostics if log else [])]
+    if log is None or not diagnostics:
+        diagnostics += [(str(d.get("severity")), str(d.get("message"))) for d in document.get("diagnostics") or ()]
+    if log is not None:
+        diagnostics += [("error", text) for text in log.errors]
+    return Run(
+        stack=stack,
+        project=project,
+        preview=bool(summary.get("isPreview", digest is not None)),
+        steps=chosen,
+        log=log,
+        diagnostics=diagnostics,
+        limits=limits,
+    )
+
+
+def _read_digest(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReviewError(f"{path}: the digest cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ReviewError(
+            f"{path} is not a whole digest: {error}.", fix="pulumi preview --json --show-sames > FILE, to its end"
+        ) from None
+    if isinstance(document, dict) and isinstance(document.get("deployment"), dict):
+        document = {"steps": [_unchanged(r) for r in document["deployment"].get("resources") or ()]}
+    if not isinstance(document, dict) or not ({"steps", "changeSummary", "diagnostics"} & document.keys()):
+        raise ReviewError(f"{path} is not a digest: it has no `steps`.", fix="pulumi preview --json --show-sames > FILE")
+    return document
+
+
+def _unchanged(resource: dict[str, Any]) -> dict[str, Any]:
+    """A resource of a `stack export`."""
+    return {"op": "same", "urn": resource["urn"], "oldState": resource, "newState": resource}
+
+
+def _of_digest(step: dict[str, Any]) -> Step:
+    return Step(
+        urn=str(step["urn"]),
+        op=_op(str(step["op"]), str(step["urn"])),
+        old=dict(step.get("oldState") or {}),
+        new=dict(step.get("newState") or {}),
+        replace_keys=set(map(str, step.get("replaceReasons") or ())),
+        detailed={str(k): dict(v) for k, v in (step.get("detailedDiff") or {}).items()},
+    )
+
+
+def _of_event(metadata: dict[str, Any]) -> Step:
+    detailed = metadata.get("detailedDiff") or {}
+    return Step(
+        urn=metadata["urn"],
+        op=_op(metadata["op"], metadata["urn"]),
+        old=dict(metadata.get("old") or {}),
+        new=dict(metadata.get("new") or {}),
+        replace_keys=set(map(str, metadata.get("keys") or ())),
+        detailed={str(k): {"kind": v.get("diffKind"), "inputDiff": v.get("inputDiff")} for k, v in detailed.items()},
+    )
+
+
+def _op(word: str, urn: str) -> Op:
+    if word not in _OPS:
+        raise ReviewError(f"{urn}: this version does not know the operation {word!r}, so it cannot say what happens.")
+    return _OPS[word]
+
+
+_WEIGHT: Final[dict[Op, int]] = {"replace": 3, "delete": 2, "update": 1, "create": 1, "import": 1}
+
+
+def _merge(found: Any) -> dict[str, Step]:
+    """One step a URN, whatever the order: those of a replacement belong together."""
+    steps: dict[str, Step] = {}
+    for step in found:
+        known = steps.get(step.urn)
+        if known is None:
+            steps[step.urn] = step
+            continue
+        both = {known.op, step.op}
+        heavier = max((known, step), key=lambda s: (_WEIGHT.get(s.op, 0), bool(s.new), s.op))
+        known.op = "replace" if both == {"create", "delete"} else heavier.op
+        known.old, known.new = known.old or step.old, known.new or step.new
+        known.replace_keys |= step.replace_keys
+        known.detailed = {**step.detailed, **known.detailed}
+    for step in steps.values():
+        if step.op == "delete":
+            step.new = {}
+    return dict(sorted(steps.items()))
+
+
+def _same_run(steps: dict[str, Step], said: dict[str, Step], digest: Path, log: Path | None) -> None:
+    """Refuses a digest and a log that tell of different runs. A log may have more: what was not changed."""
+    missing = sorted(urn for urn in steps.keys() - said.keys() if steps[urn].op != "same")
+    extra = sorted(urn for urn in said.keys() - steps.keys() if said[urn].op not in ("same", "read", "refresh"))
+    other = sorted(u for u in steps.keys() & said.keys() if steps[u].op != said[u].op and "same" != steps[u].op)
+    for urns, words in (
+        (missing, f"stands in {digest} alone"),
+        (extra, f"stands in {log} alone"),
+        (other, f"is changed in another way in {digest} than in {log}"),
+    ):
+        if urns:
+            more = f" (and {len(urns) - 1} more)" if len(urns) > 1 else ""
+            raise ReviewError(
+                f"digest and event log are of different runs: {urns[0]}{more} {words}.",
+                fix="take both from one run: PULUMI_DEBUG_COMMANDS=true pulumi preview --json --event-log FILE > DIGEST",
+            )
+
+
+def _holes(log: Log, steps: dict[str, Step]) -> list[str]:
+    limits = []
+    if log.truncated:
+        limits.append("The event log ends in the middle of a line: whatever came after it is missing here.")
+    if log.summary is None:
+        limits.append("The event log has no summary: the run did not finish, so nothing here proves anything.")
+    else:
+        told = log.summary.get("resourceChanges")
+        if isinstance(told, dict):
+            limits += _difference("event log", {str(k): int(v) for k, v in told.items()}, steps)
+    return limits
+
+
+def _miscounted(document: dict[str, Any], steps: dict[str, Step]) -> list[str]:
+    told = document.get("changeSummary")
+    return _difference("digest", {str(k): int(v) for k, v in told.items()}, steps) if isinstance(told, dict) else []
+
+
+def _difference(whose: str, told: dict[str, int], steps: dict[str, Step]) -> list[str]:
+    listed = Counter(step.op for step in steps.values())
+    wrong = [
+        f"{number} to {kind}, of which {listed[kind]} are listed"
+        for kind, number in sorted(told.items())
+        if kind in ("create", "update", "delete", "replace") and listed[kind] != number  # type: ignore[index]
+    ]
+    return [f"The {whose}'s own summary counts {'; '.join(wrong)}: this review is not complete."] if wrong else []
+
+
+def _whose(steps: dict[str, Step]) -> tuple[str, str]:
+    names = {tuple(urn.removeprefix("urn:pulumi:").split("::")[:2]) for urn in steps}
+    if len(names) > 1:
+        listed = ", ".join(sorted("/".join(reversed(n)) for n in names))
+        raise ReviewError(f"the run tells of several stacks: {listed}.", fix="one review a stack")
+    found = names.pop() if names else ("", "")
+    return (found[0], found[1]) if len(found) == 2 else ("", "")
