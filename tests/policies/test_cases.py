@@ -45,7 +45,7 @@ def wrong(cases: list[Case], form: Form, folder: Path, judge: Judge) -> dict[str
 
 @pytest.mark.parametrize("form", FORMS)
 def test_trivy_agrees(form: Form, tmp_path: Path, judge: Judge) -> None:
-    """At least 98 of 100 bad examples are caught by a rule that carries the check, at most 1 of 98 good ones flagged."""
+    """At least 98 of 100 bad examples are caught by a rule that carries the check; at most 1 of 98 good ones fails."""
     if not TRIVY.exists():
         pytest.skip(f"{TRIVY} is not there")
     cases = trivy(TRIVY)
