@@ -199,7 +199,7 @@ def test_a_password_satisfies_the_policy_of_the_instance(production: Recording) 
     """A generated password that the instance refuses would stop the deployment."""
     policy = production.one(INSTANCE, "orders").inputs["settings"]["passwordValidationPolicy"]
     assert policy["enablePasswordPolicy"] is True
-    password = production.one("random:index/randomPassword:RandomPassword").inputs
+    password = production.one("random:index/randomPassword:RandomPassword", "orders-password-reports").inputs
     assert password["length"] >= policy["minLength"] >= 16
     for kind in ("minLower", "minUpper", "minNumeric", "minSpecial"):
         assert password[kind] >= 1, kind
@@ -219,8 +219,10 @@ def test_a_higher_generation_makes_a_new_password() -> None:
 def test_the_right_to_connect_holds_for_one_instance(production: Recording) -> None:
     """Cloud SQL has no policy of its own per instance: without a condition the role opens them all."""
     grants = [g for g in production.of("gcp:projects/iAMMember:IAMMember") if "databaseLogin" in g.inputs["role"]]
-    assert len(grants) == 5
-    for grant in grants:
+    workloads = [g for g in grants if g.inputs["member"].startswith("serviceAccount:")]
+    assert len(workloads) == 5
+    assert all("/instances/" in grant.inputs["condition"]["expression"] for grant in grants)
+    for grant in workloads:
         database = grant.name.partition("-")[0]
         expression = grant.inputs["condition"]["expression"]
         assert f'resource.name == "projects/example-prod-workload/instances/{database}-abcdef"' in expression
