@@ -52,7 +52,10 @@ class Sandbox:
         shutil.copy(ROOT / f"Pulumi.{STACK}.yaml", self.config)
         home = str(self.local / "pulumi-home")
         subprocess.run(
-            [sys.executable, "-m", "localcloud", "install", "--home", home], cwd=ROOT, env=self.environment(), check=True
+            [sys.executable, "-m", "localcloud", "install", "--home", home],
+            cwd=ROOT,
+            env=self.environment(),
+            check=True,
         )
         made = self.pulumi("stack", "init", STACK)
         assert made.code == 0, made.said
@@ -68,7 +71,14 @@ class Sandbox:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "SECURE_HOSTING_", "WEAKEN"))}
         return {
             **kept,
-            "PATH": os.pathsep.join([str(places.VENV_BIN), str(places.engine()), kept.get("PATH", "")]),
+            "PATH": os.pathsep.join(
+                [
+                    str(self.local / "pulumi-home" / "bin"),
+                    str(places.VENV_BIN),
+                    str(places.engine()),
+                    kept.get("PATH", ""),
+                ]
+            ),
             "PULUMI_HOME": str(self.local / "pulumi-home"),
             "PULUMI_BACKEND_URL": f"file://{self.local / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": "local",
@@ -129,7 +139,8 @@ class Sandbox:
 
     def cloud(self) -> dict[str, Any]:
         """What exists in the local cloud: id → type and name."""
-        return {str(r["id"]): r["type"] for r in json.loads(self.localcloud("list", "--json"))}
+        rows = map(json.loads, self.localcloud("list", "--json").splitlines())
+        return {str(row["id"]): row["type"] for row in rows}
 
     def state(self) -> dict[str, Any]:
         """What the engine believes."""

@@ -35,7 +35,9 @@ def weaken(change: dict[str, Any]) -> None:
     """Registers the transform."""
 
     def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-        fits = args.name.startswith(change["name"][:-1]) if change["name"].endswith("*") else args.name == change["name"]
+        fits = (
+            args.name.startswith(change["name"][:-1]) if change["name"].endswith("*") else args.name == change["name"]
+        )
         if args.type_ != change["type"] or not fits:
             return None
         props: Any = args.props
