@@ -104,12 +104,14 @@ def _watched(graph: Graph, check: Resource) -> bool | None:
     lost = False
     for alert in graph.of(ALERT):
         edges = alert.property_dependencies.get("conditions", ())
-        if check.urn in edges and (_lost(alert) or not alert.known("conditions")):
+        hidden = _lost(alert) or not alert.known("conditions")
+        if hidden and check.urn in edges:
             return True
         for text in _conditions(alert):
-            if "uptime_check" in text and ("check_id" not in text or (name and str(name) in text)):
+            named = "check_id" not in text or check.urn in edges or (name and str(name) in text)
+            if "uptime_check" in text and named:
                 return True
-        lost = lost or ((_lost(alert) or not alert.known("conditions")) and not edges)
+        lost = lost or (hidden and not edges)
     return None if lost else False
 
 
