@@ -26,8 +26,12 @@ _CANNED: Final = {
     "publicReadWrite": ("WRITER", "allUsers"),
     "authenticatedRead": ("READER", "allAuthenticatedUsers"),
 }
-_BESIDES: Final = frozenset({"role", "member", "members", "condition", "policyData", "etag", "project", "location", "region"})
-_UNTIL: Final = re.compile(r'request\.time\s*<\s*timestamp\("([0-9]{4}-[0-9]{2}-[0-9]{2})(T00:00:00(?:\.0+)?Z)?[^"]*"\)')
+_BESIDES: Final = frozenset(
+    {"role", "member", "members", "condition", "policyData", "etag", "project", "location", "region"}
+)
+_UNTIL: Final = re.compile(
+    r'request\.time\s*<\s*timestamp\("([0-9]{4}-[0-9]{2}-[0-9]{2})(T00:00:00(?:\.0+)?Z)?[^"]*"\)'
+)
 _ACL_MEMBERS: Final = {"user": "user:", "group": "group:", "domain": "domain:"}
 _PERMISSIONS_SHOWN = 6
 
@@ -53,7 +57,11 @@ class Right:
 
 def _folded(member: str) -> str:
     head, colon, rest = member.partition(":")
-    return f"{head.lower()}:{rest.lower() if head.lower() in ('user', 'group', 'domain', 'serviceaccount') else rest}" if colon else member
+    return (
+        f"{head.lower()}:{rest.lower() if head.lower() in ('user', 'group', 'domain', 'serviceaccount') else rest}"
+        if colon
+        else member
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +105,14 @@ def _access(right: Right) -> Access:
     who, kind = words.member(right.member)
     if right.member.startswith("<"):
         source = right.member.strip("<>")
-        who, kind = (f"an identity known only after apply, from {_tail(source)}" if source else "somebody known only after apply"), "unknown"
+        who, kind = (
+            (
+                f"an identity known only after apply, from {_tail(source)}"
+                if source
+                else "somebody known only after apply"
+            ),
+            "unknown",
+        )
         if re.search(r"serviceaccount/account:|projects/service|serviceIdentity", source):
             kind = "workload"
     ends = _UNTIL.search(right.expression)
@@ -153,7 +168,13 @@ def rights(step: Step, state: dict[str, Any], steps: dict[str, Step]) -> Iterato
         yield from _entitlement(step, inputs)
     elif step.type.startswith("gcp:cloudidentity/groupMembership:"):
         who = str((inputs.get("preferredMemberKey") or inputs.get("memberKey") or {}).get("id") or f"<{step.urn}>")
-        yield Right(member=who, role="", on=_target("group", "group", state, inputs), can="everything its members can", urn=step.urn)
+        yield Right(
+            member=who,
+            role="",
+            on=_target("group", "group", state, inputs),
+            can="everything its members can",
+            urn=step.urn,
+        )
     elif step.type.startswith("gcp:serviceaccount/key:"):
         on = _target("service account", "serviceAccountId", state, inputs)
         yield Right(member="whoever holds the key file", role="", on=on, can="act as it", urn=step.urn)
@@ -193,7 +214,9 @@ def _bindings(found: Any, on: str, urn: str) -> Iterator[Right]:
         if isinstance(binding, dict):
             for who in binding.get("members") or ():
                 role = str(binding.get("role", ""))
-                yield Right(member=_known(who, "", {}), role=role, on=on, urn=urn, **_condition(binding.get("condition")))
+                yield Right(
+                    member=_known(who, "", {}), role=role, on=on, urn=urn, **_condition(binding.get("condition"))
+                )
 
 
 def _condition(condition: Any) -> dict[str, str]:
@@ -279,13 +302,25 @@ def _dataset(step: Step, state: dict[str, Any], inputs: dict[str, Any]) -> Itera
     for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, dict):
             continue
-        for key, prefix in (("userByEmail", "user:"), ("groupByEmail", "group:"), ("domain", "domain:"), ("iamMember", ""), ("specialGroup", "")):
+        for key, prefix in (
+            ("userByEmail", "user:"),
+            ("groupByEmail", "group:"),
+            ("domain", "domain:"),
+            ("iamMember", ""),
+            ("specialGroup", ""),
+        ):
             if entry.get(key):
                 who = _known(entry[key], key, state)
                 who = who if who.startswith("<") else prefix + who
                 if who.startswith("user:") and who.endswith("gserviceaccount.com"):
                     who = "serviceAccount:" + who.removeprefix("user:")
-                yield Right(member=who, role=str(entry.get("role", "")), on=on, urn=step.urn, **_condition(entry.get("condition")))
+                yield Right(
+                    member=who,
+                    role=str(entry.get("role", "")),
+                    on=on,
+                    urn=step.urn,
+                    **_condition(entry.get("condition")),
+                )
 
 
 def _entitlement(step: Step, inputs: dict[str, Any]) -> Iterator[Right]:
@@ -316,14 +351,27 @@ def _github(step: Step, state: dict[str, Any], inputs: dict[str, Any]) -> Iterat
         who = f"team:{_known(inputs.get('teamId'), 'teamId', state)}"
         yield Right(member=who, role=str(inputs.get("permission") or "pull"), on=on, urn=step.urn)
     elif kind == "repositoryCollaborator":
-        yield Right(member=f"user:{inputs.get('username')}", role=str(inputs.get("permission") or "push"), on=on, urn=step.urn)
+        yield Right(
+            member=f"user:{inputs.get('username')}", role=str(inputs.get("permission") or "push"), on=on, urn=step.urn
+        )
     elif kind == "repositoryCollaborators":
         for prefix, key, name in (("user:", "users", "username"), ("team:", "teams", "teamId")):
             for entry in inputs.get(key) or ():
-                yield Right(member=f"{prefix}{entry.get(name)}", role=str(entry.get("permission") or "push"), on=on, urn=step.urn)
+                yield Right(
+                    member=f"{prefix}{entry.get(name)}",
+                    role=str(entry.get("permission") or "push"),
+                    on=on,
+                    urn=step.urn,
+                )
     elif kind == "membership":
         can = "administer the organization" if inputs.get("role") == "admin" else "what members of the organization can"
-        yield Right(member=f"user:{inputs.get('username')}", role=str(inputs.get("role") or ""), on="the GitHub organization", can=can, urn=step.urn)
+        yield Right(
+            member=f"user:{inputs.get('username')}",
+            role=str(inputs.get("role") or ""),
+            on="the GitHub organization",
+            can=can,
+            urn=step.urn,
+        )
     elif kind == "teamMembership":
         who, on = f"user:{inputs.get('username')}", _target("team", "teamId", state, inputs)
         yield Right(member=who, role="", on=on, can="everything the team can", urn=step.urn)
@@ -345,13 +393,15 @@ def _notes(step: Step, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str
             yield f"{step.name}: the whole policy is known only after apply, so who gains what cannot be said."
     if re.search(r"IAMCustomRole:|iamCustomRole:|iAMCustomRole:", step.type) and old and new:
         yield from _role_change(step, old, new)
-    if "/iAMDenyPolicy:" in step.type or "/denyPolicy:" in step.type:
-        if step.op in ("delete", "update", "replace"):
-            yield f"{step.name} is a deny policy and {'goes away' if step.op == 'delete' else 'changes'}: what it denied may be allowed again."
+    if "enyPolicy:" in step.type and step.op in ("delete", "update", "replace"):
+        happens = "goes away" if step.op == "delete" else "changes"
+        yield f"{step.name} is a deny policy and {happens}: what it denied may be allowed again."
     if "workloadIdentityPoolProvider:" in step.type and step.op != "same":
         was, now = ((s.get("inputs") or {}).get("attributeCondition") for s in (old, new))
         if new and was != now:
-            yield f"{step.name}: whoever meets this condition may come in from outside: {now or 'no condition: anybody of the issuer'}"
+            meets = now or "no condition: anybody of the issuer"
+            meets = now or "no condition: anybody of the issuer"
+            yield f"{step.name}: whoever meets this condition may come in from outside: {meets}"
 
 
 def _role_change(step: Step, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:

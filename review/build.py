@@ -42,7 +42,7 @@ def build(
     packs = _packs(run)
     limits = [*run.limits, *_unproven(run, packs, summary, verdicts)]
     errors = _said(run, "error", found)
-    verdict, headline = _verdict(run, found, changes, errors, packs, limits, accesses)
+    verdict, headline = _verdict(run, found, changes, errors, packs, accesses)
     checks = judged.checks(run, found, verdicts)
     counted = Counter(c.outcome for c in checks)
     told = {k: int(v) for k, v in (summary.get("counts") or {}).items() if k != "checks"}
@@ -201,7 +201,10 @@ def _said(run: Run, severity: str, found: tuple[Finding, ...]) -> tuple[str, ...
 def _remediated(run: Run) -> tuple[str, ...]:
     events = run.log.remediations if run.log else []
     return tuple(
-        sorted(f"{str(e.get('resourceUrn', '')).rsplit('::', 1)[-1]}: {e.get('policyName')} changed its inputs" for e in events)
+        sorted(
+            f"{str(e.get('resourceUrn', '')).rsplit('::', 1)[-1]}: {e.get('policyName')} changed its inputs"
+            for e in events
+        )
     )
 
 
@@ -223,7 +226,6 @@ def _verdict(
     changes: tuple[Change, ...],
     errors: tuple[str, ...],
     packs: dict[str, str],
-    limits: list[str],
     accesses: access.Accesses,
 ) -> tuple[Verdict, str]:
     blocking = [f for f in found if f.blocking]
@@ -249,7 +251,11 @@ def _verdict(
         verdict = "failed"
     elif run.log is None or run.log.summary is None or PACK not in packs or run.log.truncated:
         verdict = "unproven"
-    elif losing or any(f.outcome in ("fail", "undetermined") for f in found) or any(c.risk in ("critical", "high") for c in changes):
+    elif (
+        losing
+        or any(f.outcome in ("fail", "undetermined") for f in found)
+        or any(c.risk in ("critical", "high") for c in changes)
+    ):
         verdict = "attention"
     else:
         verdict = "clear"

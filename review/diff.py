@@ -18,7 +18,6 @@ _NOISE: Final = re.compile(
     r"lastModified\w*|creationTimestamp|uid|version(?:Id)?Etag)(?:[.\[]|$)"
 )
 _HIDDEN: Final = frozenset({"__defaults", "__internal", "__meta", "__autonamed"})
-_ABSENT: Final = object()
 
 
 def attributes(step: Step, masker: Masker) -> tuple[Attribute, ...]:
@@ -55,14 +54,14 @@ def _leaves(
         for key in sorted((before.keys() | after.keys()) - _HIDDEN):
             hidden = named_secret(key, step.type) or (key == "value" and named_secret(holder))
             inner = f"{path}.{key}" if path else key
-            pair = before.get(key, _ABSENT), after.get(key, _ABSENT)
-            yield from _leaves(inner, *map(_wrap, pair), step, masker, secret=hidden, top=top or key)
+            was, now = before.get(key, _MISSING), after.get(key, _MISSING)
+            yield from _leaves(inner, was, now, step, masker, secret=hidden, top=top or key)
         return
     if not secret and isinstance(old, list | _Absent) and isinstance(new, list | _Absent) and not _scalars(old, new):
         first, second = (list(side) if isinstance(side, list) else [] for side in (old, new))
         for index in range(max(len(first), len(second))):
-            pair = (side[index] if index < len(side) else _ABSENT for side in (first, second))
-            yield from _leaves(f"{path}[{index}]", *map(_wrap, pair), step, masker, secret=False, top=top)
+            was, now = (side[index] if index < len(side) else _MISSING for side in (first, second))
+            yield from _leaves(f"{path}[{index}]", was, now, step, masker, secret=False, top=top)
         return
     extra = {str(k) for state in (step.old, step.new) for k in state.get("additionalSecretOutputs") or ()}
     hidden = secret or top in extra
@@ -80,10 +79,6 @@ class _Absent:
 
 
 _MISSING: Final = _Absent()
-
-
-def _wrap(value: Any) -> Any:
-    return _MISSING if value is _ABSENT else value
 
 
 def _dict(value: Any) -> dict[str, Any]:

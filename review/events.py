@@ -53,7 +53,8 @@ def read(path: Path) -> Log:
         except (ValueError, RecursionError):
             if not final:
                 raise ReviewError(
-                    f"{path}:{number} is not JSON: the event log is damaged.", fix="run the preview again, to a new file"
+                    f"{path}:{number} is not JSON: the event log is damaged.",
+                    fix="run the preview again, to a new file",
                 ) from None
             log.truncated = True
             continue

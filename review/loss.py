@@ -93,7 +93,9 @@ def losing(step: Step) -> tuple[Loss, str, str]:
     guard = _guard(step, inputs)
     if step.old.get("retainOnDelete") or inputs.get("deletionPolicy") in ("ABANDON", "RETAIN"):
         return "kept", "it stays in the cloud and is only forgotten here", guard
-    what = next((words for start, words in sorted(HOLDS.items(), key=lambda e: -len(e[0])) if step.type.startswith(start)), "")
+    what = next(
+        (words for start, words in sorted(HOLDS.items(), key=lambda e: -len(e[0])) if step.type.startswith(start)), ""
+    )
     if what:
         return "lost", what, guard
     ends = next((words for start, words in ENDS.items() if step.type.startswith(start)), "")

@@ -31,7 +31,9 @@ _LOOKS = re.compile(
     r"|\beyJ[0-9A-Za-z_-]{8,}\.eyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]*"
     r"|(?<=://)[^\s/:@\"']*:[^\s/@\"']+(?=@)"
 )
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff\ud800-\udfff]")
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff\ud800-\udfff]"
+)
 _MARKUP = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
 _Value = TypeVar("_Value")
 
@@ -64,6 +66,7 @@ class Masker:
         self._learnt: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self._type = ""
+        self._known: dict[str, str] = {}
 
     def learn(self, state: dict[str, Any], other: dict[str, Any] | None = None) -> None:
         """Takes in the plain values of properties that are secret by name, by option, or on the other side."""
@@ -101,7 +104,14 @@ class Masker:
         if self._pattern is None:
             longest = sorted(self._learnt, key=lambda s: (-len(s), s))
             self._pattern = re.compile("|".join(map(re.escape, longest)) or r"(?!)")
-        return visible(_LOOKS.sub(MASK, self._pattern.sub(MASK, text))).replace(UNKNOWN, "(known after apply)")
+            self._known = {}
+        if text not in self._known:
+            self._known[text] = self._mask(text, self._pattern)
+        return self._known[text]
+
+    @staticmethod
+    def _mask(text: str, learnt: re.Pattern[str]) -> str:
+        return visible(_LOOKS.sub(MASK, learnt.sub(MASK, text))).replace(UNKNOWN, "(known after apply)")
 
     def scrub(self, value: _Value) -> _Value:
         """The same value, dataclasses and containers included, with every text masked."""

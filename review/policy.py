@@ -23,7 +23,8 @@ def read(path: Path) -> tuple[Clause, ...]:
     except UnicodeDecodeError as error:
         raise ReviewError(f"{path}: the written policy is not UTF-8 text: {error}") from error
     found: list[tuple[str, str, str, list[str]]] = []
-    measure, text = "", []
+    measure = ""
+    text: list[str] = []
     for line in lines:
         if heading := _MEASURE.match(line):
             measure, text = heading[2], []

@@ -3,6 +3,7 @@ the worst reason that holds gives the change its level, and all that hold are wr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -37,15 +38,17 @@ REASONS: Final[tuple[tuple[str, Level, str], ...]] = (
 _LEVEL_OF: Final = {key: level for key, level, _ in REASONS}
 _WORDS: Final = {key: words for key, _, words in REASONS}
 _ORDER: Final = {key: index for index, (key, _, _) in enumerate(REASONS)}
-_PROTECTIONS: Final = (
-    ("deletionprotection", "deleteprotection", "protect", "deletionpolicy", "pointintimerecovery", "publicaccessprevention")
-    + ("uniformbucketlevelaccess", "versioning", "retentionpolicy", "backupconfiguration", "rotationperiod", "logconfig")
-    + ("requiressl", "sslmode", "enforcement", "kmskeyname", "encryption", "attributecondition", "softdelete")
+_PROTECTIONS: Final = re.compile(
+    "deletionprotection|deleteprotection|protect|deletionpolicy|pointintimerecovery|publicaccessprevention|softdelete|"
+    "uniformbucketlevelaccess|versioning|retentionpolicy|backupconfiguration|rotationperiod|logconfig|requiressl|sslmode|"
+    "enforcement|kmskeyname|encryption|attributecondition"
 )
 """Parts of property names behind which a protection stands. Its removal, or a word that means off, takes it away."""
 _OFF: Final = frozenset({"false", "none", "off", "disabled", "inherited", "delete", "abandon", "evaluate", "0", ""})
-_SECURITY: Final = (*_PROTECTIONS, "iam", "role", "member", "permission", "ingress", "firewall", "sourceranges", "ipv4enabled")
-_SECURITY_ALL: Final = (*_SECURITY, "authorizednetworks", "allowed", "audit", "exempted", "condition", "serviceaccount")
+_SECURITY: Final = re.compile(
+    f"{_PROTECTIONS.pattern}|iam|role|member|permission|ingress|firewall|sourceranges|ipv4enabled|authorizednetworks|"
+    "allowed|audit|exempted|condition|serviceaccount"
+)
 
 
 def weigh(
@@ -65,7 +68,7 @@ def weigh(
     held = set(_of_operation(op, logical, loss, guarded, attributes))
     held |= set(_of_access(gained, bool(tuple(lost))))
     held |= set(_of_findings(findings))
-    if protect_removed or any(map(takes_protection, attributes)) and op in ("update", "replace"):
+    if protect_removed or (any(map(takes_protection, attributes)) and op in ("update", "replace")):
         held.add("protection-off")
     if op in ("update", "replace") and any(_secures(a) for a in attributes):
         held.add("security")
@@ -117,7 +120,7 @@ def _of_findings(findings: tuple[Finding, ...]) -> Iterable[str]:
 
 def takes_protection(attribute: Attribute) -> bool:
     """Whether a setting behind which a protection stands is removed or switched off."""
-    if attribute.before is None or not any(part in attribute.path.lower() for part in _PROTECTIONS):
+    if attribute.before is None or not _PROTECTIONS.search(attribute.path.lower()):
         return False
     if (attribute.before or "").lower() in _OFF:
         return False
@@ -125,10 +128,12 @@ def takes_protection(attribute: Attribute) -> bool:
 
 
 def _secures(attribute: Attribute) -> bool:
-    return not attribute.noise and any(part in attribute.path.lower() for part in _SECURITY_ALL)
+    return not attribute.noise and bool(_SECURITY.search(attribute.path.lower()))
 
 
 def rank(level: Level, reasons: tuple[str, ...], urn: str) -> tuple[int, int, str]:
     """Sort key: worst first; the URN decides between equals, so the order of steps never shows."""
-    first = next((index for index, (_, _, words) in enumerate(REASONS) if reasons and words == reasons[0]), len(REASONS))
+    first = next(
+        (index for index, (_, _, words) in enumerate(REASONS) if reasons and words == reasons[0]), len(REASONS)
+    )
     return LEVELS.index(level), first, urn

@@ -102,7 +102,7 @@ def load(digest: Path | None, event_log: Path | None) -> Run:
     document = _read_digest(digest) if digest else {}
     try:
         steps = _merge(map(_of_digest, document.get("steps") or ()))
-        said = _merge((_of_event(m) for m in log.resources if not _DEFAULT_PROVIDER.search(m["urn"]))) if log else {}
+        said = _merge(_of_event(m) for m in log.resources if not _DEFAULT_PROVIDER.search(m["urn"])) if log else {}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ReviewError(f"{digest or event_log}: a step has an unexpected shape: {error!r}.") from None
     limits: list[str] = []
@@ -148,7 +148,9 @@ def _read_digest(path: Path) -> dict[str, Any]:
     if isinstance(document, dict) and isinstance(document.get("deployment"), dict):
         document = {"steps": [_unchanged(r) for r in document["deployment"].get("resources") or ()]}
     if not isinstance(document, dict) or not ({"steps", "changeSummary", "diagnostics"} & document.keys()):
-        raise ReviewError(f"{path} is not a digest: it has no `steps`.", fix="pulumi preview --json --show-sames > FILE")
+        raise ReviewError(
+            f"{path} is not a digest: it has no `steps`.", fix="pulumi preview --json --show-sames > FILE"
+        )
     return document
 
 
@@ -213,7 +215,7 @@ def _same_run(steps: dict[str, Step], said: dict[str, Step], digest: Path, log: 
     """Refuses a digest and a log that tell of different runs. A log may have more: what was not changed."""
     missing = sorted(urn for urn in steps.keys() - said.keys() if steps[urn].op != "same")
     extra = sorted(urn for urn in said.keys() - steps.keys() if said[urn].op not in ("same", "read", "refresh"))
-    other = sorted(u for u in steps.keys() & said.keys() if steps[u].op != said[u].op and "same" != steps[u].op)
+    other = sorted(u for u in steps.keys() & said.keys() if steps[u].op != said[u].op and steps[u].op != "same")
     for urns, words in (
         (missing, f"stands in {digest} alone"),
         (extra, f"stands in {log} alone"),
@@ -223,7 +225,7 @@ def _same_run(steps: dict[str, Step], said: dict[str, Step], digest: Path, log: 
             more = f" (and {len(urns) - 1} more)" if len(urns) > 1 else ""
             raise ReviewError(
                 f"digest and event log are of different runs: {urns[0]}{more} {words}.",
-                fix="take both from one run: PULUMI_DEBUG_COMMANDS=true pulumi preview --json --event-log FILE > DIGEST",
+                fix="take both from one run: `pulumi preview --json --event-log FILE`, with PULUMI_DEBUG_COMMANDS=true",
             )
 
 
@@ -246,11 +248,11 @@ def _miscounted(document: dict[str, Any], steps: dict[str, Step]) -> list[str]:
 
 
 def _difference(whose: str, told: dict[str, int], steps: dict[str, Step]) -> list[str]:
-    listed = Counter(step.op for step in steps.values())
+    listed: Counter[str] = Counter(step.op for step in steps.values())
     wrong = [
         f"{number} to {kind}, of which {listed[kind]} are listed"
         for kind, number in sorted(told.items())
-        if kind in ("create", "update", "delete", "replace") and listed[kind] != number  # type: ignore[index]
+        if kind in ("create", "update", "delete", "replace") and listed[kind] != number
     ]
     return [f"The {whose}'s own summary counts {'; '.join(wrong)}: this review is not complete."] if wrong else []
 
