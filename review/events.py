@@ -12,7 +12,14 @@ from typing import Any, Final
 from review.problems import ReviewError
 
 _IGNORED: Final = frozenset(
-    {"stdoutEvent", "policyLoadEvent", "policyRemediateSummaryEvent", "startDebuggingEvent", "progressEvent"}
+    {
+        "stdoutEvent",
+        "policyLoadEvent",
+        "policyRemediateSummaryEvent",
+        "startDebuggingEvent",
+        "progressEvent",
+        "resOutputsEvent",
+    }
 )
 _ENVELOPE: Final = frozenset({"sequence", "timestamp"})
 _DEBUG_WITHIN = 90
@@ -25,8 +32,6 @@ class Log:
 
     resources: list[dict[str, Any]] = field(default_factory=list)
     """Metadata of each step as it began."""
-    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Metadata of each step as it ended, by URN."""
     failed: list[str] = field(default_factory=list)
     policies: list[dict[str, Any]] = field(default_factory=list)
     remediations: list[dict[str, Any]] = field(default_factory=list)
@@ -103,9 +108,6 @@ def _take(log: Log, event: dict[str, Any]) -> None:
         match kind:
             case "resourcePreEvent":
                 log.resources.append(_step(body["metadata"]))
-            case "resOutputsEvent":
-                metadata = _step(body["metadata"])
-                log.outputs[metadata["urn"]] = metadata
             case "resOpFailedEvent":
                 log.failed.append(_step(body["metadata"])["urn"])
             case "policyEvent":

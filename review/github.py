@@ -61,7 +61,7 @@ class GitHub:
         self._opener = urllib.request.build_opener(_NoRedirect)
 
     def post(self, number: int, body: str, marker: str) -> str:
-        """Writes the comment of `marker` on a pull request; returns its address. Raises ReviewError with exit code 3."""
+        """Writes the comment of `marker` on a pull request; returns its address. ReviewError has exit code 3."""
         try:
             return self._post(number, body, marker)
         except _RefusedError as refused:

@@ -18,7 +18,10 @@ SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _WRAPPED_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
 _MIN_LEARNT = 6
 """Characters from which a learnt value is looked for elsewhere; shorter ones would blacken ordinary words."""
-_WORDS = r"password|passwd|passphrase|secretdata|clientsecret|privatekey|apikey|accesskey|credentials?|authtoken|webhooksecret"
+_WORDS = (
+    r"password|passwd|passphrase|secretdata|clientsecret|privatekey|apikey|accesskey|credentials?|"
+    r"authtoken|webhooksecret"
+)
 _NAMED = re.compile(rf"(?:{_WORDS}|(?:^|[a-z])token(?:value)?$|secretvalue|bcrypthash)", re.IGNORECASE)
 _NOT_SECRET = re.compile(
     r"policy|generation|version|expir|ttl|enabled|rotation|length|count|id$|ids$|name$|key(?:s|name)$|type$|(?:days|seconds|period)$",

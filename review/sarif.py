@@ -1,4 +1,4 @@
-"""SARIF 2.1.0: each finding at the file and line that made the resource, with a fingerprint that outlives line numbers."""
+"""SARIF 2.1.0: each finding at the line that made the resource; its fingerprint outlives line numbers."""
 
 from __future__ import annotations
 

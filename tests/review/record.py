@@ -1,7 +1,7 @@
 """Records what the real engine says about `program/`, trimmed to what a review reads: `python -m tests.review.record`.
 
-Four runs against the local cloud: `create` (nothing exists, judged), `up` (not judged, so that there is something to
-change), `change` (judged, everything changes) and `bare` (the same without the policy pack).
+Two runs against the local cloud: `up` (not judged, so that there is something to change)
+and `change` (judged: everything changes).
 """
 
 from __future__ import annotations
@@ -31,10 +31,8 @@ def main() -> None:
         place.prepare()
         place.config.write_text("config: {}\n")
         for name, words, after, judged in (
-            ("create", _PREVIEW, "", True),
             ("up", ("up", "--yes", "--skip-preview"), "", False),
             ("change", _PREVIEW, "1", True),
-            ("bare", _PREVIEW, "1", False),
         ):
             _record(place, name, words, after=after, judged=judged)
 
@@ -62,18 +60,22 @@ def _record(place: sandbox.Sandbox, name: str, words: tuple[str, ...], *, after:
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key not in ("file", "references", "position")}
+    dropped = ("file", "references", "position")
+    return {key: value for key, value in record.items() if key not in dropped and value not in (None, "")}
 
 
 def _unread(event: dict[str, Any]) -> bool:
-    return "policyRemediateSummaryEvent" in event or event.get("diagnosticEvent", {}).get("severity") == "debug"
+    return (
+        bool({"policyRemediateSummaryEvent", "resOutputsEvent"} & event.keys())
+        or event.get("diagnosticEvent", {}).get("severity") == "debug"
+    )
 
 
 def _event(event: dict[str, Any]) -> dict[str, Any]:
-    """Outputs are said twice; once is enough."""
-    if "resOutputsEvent" in event:
-        metadata = event["resOutputsEvent"]["metadata"]
-        metadata["old"] = metadata["new"] = None
+    """What did not change is said once."""
+    metadata = event.get("resourcePreEvent", {}).get("metadata", {})
+    if metadata.get("op") == "same":
+        metadata["old"] = None
     return event
 
 

@@ -45,11 +45,23 @@ labelled = gcp.storage.Bucket(
     opts=ready,
 )
 if not after:
-    gcp.storage.Bucket("old", name="example-recorded-old", location="EUROPE-WEST1", project="example-recorded", opts=ready)
-    gcp.projects.IAMMember("leaver", project="example-recorded", role="roles/viewer", member="group:contractors@example.com", opts=ready)
-    gcp.storage.BucketIAMMember("moved", bucket=labelled.name, role="roles/storage.objectViewer", member="group:audit@example.com", opts=ready)
+    gcp.storage.Bucket(
+        "old", name="example-recorded-old", location="EUROPE-WEST1", project="example-recorded", opts=ready
+    )
+    gcp.projects.IAMMember(
+        "leaver", project="example-recorded", role="roles/viewer", member="group:contractors@example.com", opts=ready
+    )
+    gcp.storage.BucketIAMMember(
+        "moved", bucket=labelled.name, role="roles/storage.objectViewer", member="group:audit@example.com", opts=ready
+    )
 else:
-    gcp.storage.BucketIAMBinding("moved", bucket=labelled.name, role="roles/storage.objectViewer", members=["group:audit@example.com", "group:finance@example.com"], opts=ready)
+    gcp.storage.BucketIAMBinding(
+        "moved",
+        bucket=labelled.name,
+        role="roles/storage.objectViewer",
+        members=["group:audit@example.com", "group:finance@example.com"],
+        opts=ready,
+    )
     gcp.storage.BucketIAMMember(
         "reader",
         bucket=labelled.name,
@@ -62,7 +74,9 @@ else:
         ),
         opts=ready,
     )
-    gcp.storage.BucketIAMMember("open", bucket=labelled.name, role="roles/storage.objectViewer", member="allUsers", opts=ready)
+    gcp.storage.BucketIAMMember(
+        "open", bucket=labelled.name, role="roles/storage.objectViewer", member="allUsers", opts=ready
+    )
     gcp.storage.BucketACL("list", bucket=labelled.name, role_entities=["READER:user-jane@example.com"], opts=ready)
 account = gcp.serviceaccount.Account("worker", account_id="worker", project="example-recorded", opts=ready)
 gcp.projects.IAMBinding(
@@ -76,7 +90,14 @@ gcp.pubsub.TopicIAMPolicy(
     "topic-policy",
     topic=gcp.pubsub.Topic("topic", name="jobs", project="example-recorded", opts=ready).name,
     policy_data=json.dumps(
-        {"bindings": [{"role": "roles/pubsub.publisher", "members": ["group:publishers@example.com"] + (["group:more@example.com"] if after else [])}]}
+        {
+            "bindings": [
+                {
+                    "role": "roles/pubsub.publisher",
+                    "members": ["group:publishers@example.com"] + (["group:more@example.com"] if after else []),
+                }
+            ]
+        }
     ),
     project="example-recorded",
     opts=ready,
