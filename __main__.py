@@ -7,6 +7,7 @@ import pulumi
 from components.foundation import Foundation
 from components.governance import Governance
 from components.hosting import Hosting
+from components.people import People
 from components.stores import Stores
 from components.verification import Verification
 from config import load, require_policy_pack
@@ -19,6 +20,7 @@ stores = Stores("stores", config, foundation)
 governance = Governance("governance", config, foundation)
 Verification("verification", config, foundation, governance)
 hosting = Hosting("hosting", config, foundation, stores, governance)
+People("people", config, foundation, stores, governance, hosting)
 
 pulumi.export("network", foundation.network.network_id)
 pulumi.export("copies", stores.copies.bucket_name)

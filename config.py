@@ -16,6 +16,8 @@ import pulumi
 from pydantic import Field, ValidationError
 
 import settings
+from settings.access import Access
+from settings.access import read as read_access
 from settings.backups import Backups
 from settings.base import Mistake, Named, Section, named, section
 from settings.company import Company
@@ -24,7 +26,7 @@ from settings.data import DataClasses
 from settings.databases import Database
 from settings.delivery import Delivery
 from settings.erasure import Erasure
-from settings.inventory import Document, Inventory, Unreadable
+from settings.inventory import Inventory
 from settings.inventory import read as read_inventory
 from settings.logging import Logging
 from settings.mistakes import from_validation, plain_secrets
@@ -33,6 +35,7 @@ from settings.network import Network
 from settings.projects import Projects
 from settings.protection import Unprotected
 from settings.regions import Regions
+from settings.rows import Document, Unreadable
 from settings.secrets import Secrets
 from settings.services import Services
 from settings.sign_in import SignIn
@@ -53,6 +56,7 @@ AREAS = (
     settings.erasure,
     settings.sign_in,
     settings.inventory,
+    settings.access,
 )
 """Modules whose `check` looks across sections."""
 
@@ -111,6 +115,9 @@ class StackConfig(Section):
     inventory: Inventory = named("MIN-2", "orders")
     """What every store holds; read from data.yaml, where all stacks have their rows."""
 
+    access: Access = named("ACC-7", "orders-support", {})
+    """What people may do; read from access.yaml, the only source of rights of people."""
+
     unprotected: Named[Unprotected] = named("CHG-5", "orders", {})
     """Which stores may be deleted."""
 
@@ -144,16 +151,17 @@ class ConfigError(pulumi.RunError):
 
 
 def parse(
-    raw: Mapping[str, object], stack: str = "prod", secret_keys: Iterable[str] = (), inventory: Document | None = None
+    raw: Mapping[str, object], stack: str = "prod", secret_keys: Iterable[str] = (), documents: Iterable[Document] = ()
 ) -> StackConfig:
-    """Check the sections of a stack file, with the rows of its inventory as the section `inventory`.
+    """Check the sections of a stack file, with the rows of the files beside it as sections of their own.
 
     `secret_keys` are the keys that the file holds encrypted.
     """
+    documents = tuple(documents)
     mistakes = list(plain_secrets(raw, secret_keys))
-    if inventory is not None:
-        mistakes += inventory.misplaced(raw)
-        raw = {**raw, settings.inventory.KEY: inventory.rows}
+    for document in documents:
+        mistakes += document.misplaced(raw)
+        raw = {**raw, document.key: document.rows}
     hidden = {mistake.key for mistake in mistakes}
     config, found, repaired = _validate(raw, hidden)
     mistakes += found
@@ -162,7 +170,9 @@ def parse(
             wrong = repaired | {mistake.key for mistake in mistakes}
             mistakes += (m for m in area.check(config) if not _rests_on(m, wrong))
     if mistakes or config is None:
-        raise ConfigError((inventory.located(m) for m in mistakes) if inventory else mistakes, stack)
+        for document in documents:
+            mistakes = [document.located(mistake) for mistake in mistakes]
+        raise ConfigError(mistakes, stack)
     return config
 
 
@@ -181,11 +191,15 @@ def load() -> StackConfig:
         own[name if namespace == own_config.name else key] = _decoded(value)
     names = {key.removeprefix(f"{own_config.name}:") for key in secret}
     stack = pulumi.get_stack()
+    here = Path(__file__).parent
     try:
-        inventory = read_inventory(Path(__file__).parent / settings.inventory.FILE, stack)
+        documents = (
+            read_inventory(here / settings.inventory.FILE, stack),
+            read_access(here / settings.access.FILE, stack),
+        )
     except Unreadable as error:
-        raise pulumi.RunError(f"MIN-2: {error}; nothing was changed.") from None
-    return parse(own, stack, names, inventory)
+        raise pulumi.RunError(f"{error}; nothing was changed.") from None
+    return parse(own, stack, names, documents)
 
 
 def require_policy_pack(environment: Mapping[str, str] = os.environ) -> None:

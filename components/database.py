@@ -115,6 +115,8 @@ class Database(Component):
     instance_name: pulumi.Output[str]
     connection_name: pulumi.Output[str]
     """`<project>:<region>:<instance>`, as Cloud SQL's connectors want it."""
+    itself: pulumi.Output[str]
+    """A condition that is true of this instance and of no other."""
     passwords: Mapping[str, pulumi.Output[str]]
     """Generated passwords by user; secret outputs, for Secret Manager only."""
 
@@ -126,6 +128,10 @@ class Database(Component):
         self._instance_resource = instance
         self.instance_name = instance.name
         self.connection_name = instance.connection_name
+        resource = pulumi.Output.concat("projects/", args.project.project_id, "/instances/", instance.name)
+        self.itself = pulumi.Output.concat(
+            'resource.name == "', resource, '" && resource.type == "sqladmin.googleapis.com/Instance"'
+        )
         gcp.sql.Database(
             name,
             name=args.database_name,
@@ -248,7 +254,6 @@ class Database(Component):
         options = self._options(depends_on=[identity.account])
         self._user(workload, identity.database_user, "CLOUD_IAM_SERVICE_ACCOUNT", options)
         project = self._args.project.project_id
-        resource = pulumi.Output.concat("projects/", project, "/instances/", self.instance_name)
         gcp.projects.IAMMember(
             f"{self._name}-{workload}",
             project=project,
@@ -257,9 +262,7 @@ class Database(Component):
             condition=gcp.projects.IAMMemberConditionArgs(
                 title=f"only {self._name}",
                 description=f"{workload} signs in to {self._name} and to no other instance",
-                expression=pulumi.Output.concat(
-                    'resource.name == "', resource, '" && resource.type == "sqladmin.googleapis.com/Instance"'
-                ),
+                expression=self.itself,
             ),
             opts=self._options(),
         )

@@ -90,7 +90,7 @@ class Hosting(Component):
                 region=config.regions.primary,
                 image=registry + spec.image,
                 registry=registry,
-                people=spec.people,
+                internal=spec.public is None,
                 callers={"public": "allUsers"} if spec.public else {},
                 environment={
                     **spec.environment,

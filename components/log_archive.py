@@ -61,6 +61,7 @@ class LogArchive(Component):
     token = "hosting:logging:LogArchive"
     clauses: ClassVar[tuple[str, ...]] = ("LOG-2", "LOG-3", "ENC-1", "MIN-1")
 
+    project: Project
     log_bucket: pulumi.Output[str]
     """Full name of the log bucket."""
     archive_name: pulumi.Output[str]
@@ -71,6 +72,7 @@ class LogArchive(Component):
     def __init__(self, name: str, args: LogArchiveArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         self._name, self._args = name, args
+        self.project = args.project
         bucket = self._log_bucket()
         access = AccessLog(
             f"{name}-access-log",

@@ -33,6 +33,8 @@ class Stores(Component):
 
     identities: dict[str, Identity]
     """By workload."""
+    login: Role | None
+    """What it takes to sign in to a database; none where there is no database."""
     databases: dict[str, Database]
     secrets: dict[str, Secret]
     copies: Copies
@@ -73,9 +75,10 @@ class Stores(Component):
 
     def _databases(self) -> dict[str, Database]:
         config, foundation = self._config, self._foundation
+        self.login = None
         if not config.databases:
             return {}
-        login = Role(
+        login = self.login = Role(
             "databaseLogin",
             RoleArgs(
                 project=foundation.workload,
@@ -111,7 +114,9 @@ class Stores(Component):
                     maintenance_track=spec.maintenance.track,
                     workloads={w: self.identities[w] for w, has in config.workloads.items() if name in has.databases},
                     login_role=login.role,
-                    people=spec.people,
+                    people=tuple(
+                        sorted({row.group for row in config.access.values() if row.asset == f"database/{name}"})
+                    ),
                     password_users={
                         user: PasswordUser(roles=built_in.roles, generation=built_in.generation)
                         for user, built_in in spec.built_in_users.items()

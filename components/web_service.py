@@ -32,8 +32,8 @@ class WebServiceArgs:
     """By digest, from the company's own registry (CIN-3)."""
     registry: str
     """What every image name begins with."""
-    people: str | None = None
-    """Group that uses it through Identity-Aware Proxy (AUT-1); none for a service that is public or for workloads."""
+    internal: bool = True
+    """Behind Identity-Aware Proxy (AUT-1); whom the proxy lets through is granted from the need-to-know matrix."""
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     """Variable → secret; the container reads it at start, nobody sees it in the configuration (CHG-2)."""
@@ -77,7 +77,7 @@ class WebService(Component):
             ingress="INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
             default_uri_disabled=True,
             invoker_iam_disabled=False,
-            iap_enabled=args.people is not None,
+            iap_enabled=args.internal,
             deletion_protection=args.protected,
             binary_authorization=gcp.cloudrunv2.ServiceBinaryAuthorizationArgs(use_default=True),
             labels=args.labels,
@@ -122,12 +122,12 @@ class WebService(Component):
                 member=member,
                 opts=self.child(provider=project.provider),
             )
-        if args.people is not None:
-            self._admit_people(name, args, service)
+        if args.internal:
+            self._admit_proxy(name, args, service)
         self.register_outputs({"service_name": self.service_name})
 
-    def _admit_people(self, name: str, args: WebServiceArgs, service: gcp.cloudrunv2.Service) -> None:
-        """The proxy calls the service, and only for members of the group."""
+    def _admit_proxy(self, name: str, args: WebServiceArgs, service: gcp.cloudrunv2.Service) -> None:
+        """The proxy calls the service, for whom it lets through."""
         project = args.project
         gcp.cloudrunv2.ServiceIamMember(
             f"{name}-proxy",
@@ -137,15 +137,6 @@ class WebService(Component):
             role="roles/run.invoker",
             member=project.agent("iap.googleapis.com").member,
             opts=self.child(provider=project.provider),
-        )
-        gcp.iap.WebCloudRunServiceIamMember(
-            f"{name}-people",
-            project=project.project_id,
-            location=args.region,
-            cloud_run_service_name=service.name,
-            role="roles/iap.httpsResourceAccessor",
-            member=f"group:{args.people}",
-            opts=self.child(provider=project.provider, depends_on=[project.api("iap.googleapis.com")]),
         )
 
 

@@ -28,6 +28,8 @@ from policies import pack, report
 from policies.graph import Graph
 from policies.judge import Judge, Result
 from policies.model import SIGNATURE, Resource, decode, encode, split_path
+from policies.registers import Registers
+from policies.registers import load as load_registers
 from policies.rule import Rule
 from policies.settings import schema
 from policies.waiver_rules import WAIVER_RULES, judge_waivers
@@ -80,9 +82,11 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         today: dt.date,
         *,
         waivers: Path | None = pack.WAIVERS,
+        registers: Registers | None = None,
     ) -> None:
         self._rules = known
         self._waivers = waivers
+        self._registers = registers
         self._config: dict[str, Any] = dict(config)
         self._today = today
         self._version = pack.version()
@@ -194,6 +198,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def AnalyzeStack(self, request: proto.AnalyzeStackRequest, context: grpc.ServicerContext) -> proto.AnalyzeResponse:
         """Judges what needs the edges of the whole stack, and settles what was undetermined without them."""
         graph = Graph(self._with_outputs(r) for r in request.resources)
+        graph.registers = self._registers
         settled: list[Result] = []
         kept: list[Result] = []
         for resource in graph.resources:
@@ -333,7 +338,8 @@ def serve() -> None:
     """Serves the analyzer on a loopback port that is written to standard output, until the engine ends it."""
     day = os.environ.get(TODAY)
     today = dt.date.fromisoformat(day) if day else dt.datetime.now(dt.UTC).date()
-    server, port = start(Analyzer(pack.rules(), pack.read_config(), today))
+    registers = load_registers(pack.REGISTERS, today)
+    server, port = start(Analyzer(pack.rules(), pack.read_config(), today, registers=registers))
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     stopped = threading.Event()

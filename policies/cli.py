@@ -19,6 +19,8 @@ from policies import catalogue, pack, report
 from policies.clauses import CLAUSES, MEASURES
 from policies.judge import Judge, Result
 from policies.load import LoadError, load
+from policies.registers import RegisterError
+from policies.registers import load as load_registers
 from policies.rule import SEVERITIES, Rule
 from policies.settings import SettingsError
 from policies.waiver_rules import judge_waivers
@@ -49,24 +51,28 @@ def judge(
     ] = "low",
     config: Annotated[Path | None, typer.Option(help="Pack configuration (levels, thresholds), JSON.")] = None,
     waivers: Annotated[Path | None, typer.Option(help="Accepted exceptions, YAML.")] = None,
+    registers: Annotated[
+        Path | None, typer.Option(help="Folder of access.yaml and attestations.yaml; without it, nobody's rows count.")
+    ] = None,
     show_all: Annotated[bool, typer.Option("--all", help="In text, also list passes and what does not apply.")] = False,
 ) -> None:
     """Judge stacks from files.
 
     Exit codes: 0 nothing at or above --fail-on failed; 1 something did (or a critical fact stayed undetermined);
-    2 a file, the configuration or the waivers could not be used.
+    2 a file, the configuration, the waivers or the registers could not be used.
     """
     if fail_on not in (*SEVERITIES, "never"):
         _refuse(f"--fail-on {fail_on}: one of {', '.join(SEVERITIES)}, never")
     day = _day(today)
-    for given in (config, waivers):
+    for given in (config, waivers, registers):
         if given is not None and not given.exists():
             _refuse(f"{given}: no such file")
     rules = pack.rules()
     try:
         settings = pack.read_config(config) if config else {}
         prepared = pack.make_judge(rules, settings, today=day, waivers=waivers)
-    except (SettingsError, WaiverError) as error:
+        written = load_registers(registers, day) if registers else None
+    except (SettingsError, WaiverError, RegisterError) as error:
         _refuse(str(error))
     threshold = SEVERITIES.index(fail_on) if fail_on in SEVERITIES else len(SEVERITIES)
     stops = unreadable = False
@@ -78,6 +84,7 @@ def judge(
             _ERR.print(f"[red]error[/]: {escape(str(error))}")
             unreadable = True
             continue
+        stack.registers = written
         judging = prepared.afresh()
         results = [*judging.judge_graph(stack), *judge_waivers(judging, stack.stack)]
         stops = stops or any(_stops(r, threshold) for r in results)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from policies.model import Resource, View, masker, split_path
+from policies.registers import Registers
 
 T = TypeVar("T")
 
@@ -40,6 +41,8 @@ class Graph:
         self.resources: list[Resource] = list(resources)
         self.stack = stack or next((stack_of(r.urn) for r in self.resources), "")
         self.project = project
+        self.registers: Registers | None = None
+        """What people wrote down about the stack; None where it is somebody else's."""
         self.by_urn: dict[str, Resource] = {r.urn: r for r in self.resources}
         self._by_type: dict[str, list[Resource]] = {}
         self._of: dict[tuple[str, ...], list[Resource]] = {}

@@ -21,6 +21,8 @@ HERE: Final = Path(__file__).resolve().parent
 CONFIG: Final = HERE / "config.json"
 """Levels, thresholds and scopes of this company, in the engine's own format; absent means the rules' defaults."""
 WAIVERS: Final = HERE / "waivers.yaml"
+REGISTERS: Final = HERE.parent
+"""Where the registers lie that people keep: access.yaml and attestations.yaml."""
 NAME: Final = "secure-hosting"
 
 

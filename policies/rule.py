@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from policies.model import Resource, UnknownValue, View
+from policies.registers import Registers
 
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("low", "medium", "high", "critical")
@@ -75,6 +76,8 @@ class Sample:
     depends: Mapping[str, Iterable[str]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    registers: Registers | None = None
+    """What people wrote down about the stack that the sample is in."""
 
 
 Example = Mapping[str, Any] | Sample | tuple[Sample, ...]

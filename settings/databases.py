@@ -1,4 +1,4 @@
-"""The PostgreSQL databases: size, availability, backups and the people who may have a login."""
+"""The PostgreSQL databases: size, availability and backups. Who may sign in to them stands in access.yaml."""
 
 from __future__ import annotations
 
@@ -100,10 +100,6 @@ class Database(Section):
     maintenance: Maintenance = section("HOS-6", Maintenance())
     """When updates may restart it."""
 
-    people: tuple[Group, ...] = setting("ACC-1", ["orders-support@example.com"], ())
-    """Groups whose members get a database login. What they may do inside is granted in SQL; the right to connect
-    comes from the need-to-know matrix."""
-
     built_in_users: Named[BuiltInUser] = named("AUT-2", "reports", {})
     """Users with passwords; better none."""
 
@@ -114,7 +110,7 @@ class Database(Section):
 
 
 def check(config: StackConfig) -> Iterator[Mistake]:
-    """Refuse a database without a class, alone in production, or with people from elsewhere."""
+    """Refuse a database without a class, or alone in production."""
     for name, database in config.databases.items():
         key = f"databases.{name}"
         yield from _reserved(key, database)
@@ -135,15 +131,6 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                 example="recoveryDays: 7",
                 others=(f"{key}.tier",),
             )
-        for group in database.people:
-            if not group.endswith("@" + config.company.domain):
-                yield Mistake(
-                    key=f"{key}.people",
-                    clause="ACC-1",
-                    problem=f"{group} is not a group of {config.company.domain}",
-                    example=f"people: [{group.partition('@')[0]}@{config.company.domain}]",
-                    others=("company.domain",),
-                )
 
 
 def _reserved(key: str, database: Database) -> Iterator[Mistake]:

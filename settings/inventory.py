@@ -6,19 +6,17 @@ message, those of the inventory with the line they stand on.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError
 
+from . import rows
 from .base import Mistake, Named, Reason, Section, setting
 from .company import LabelValue
+from .rows import Document
 
 if TYPE_CHECKING:
     from config import StackConfig
@@ -150,59 +148,6 @@ def _contradictions(key: str, row: Row, store: Store) -> Iterator[Mistake]:
             )
 
 
-class Unreadable(Exception):
-    """The inventory is no YAML with a section for each stack. The message says where."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Document:
-    """The rows of one stack as they stand in the file, and the lines they stand on."""
-
-    rows: dict[str, Any]
-    lines: Mapping[str, int]
-
-    def misplaced(self, raw: Mapping[str, object]) -> Iterator[Mistake]:
-        """Refuse rows in the stack file: there is one inventory."""
-        if KEY in raw:
-            yield Mistake(
-                key=KEY,
-                clause="MIN-2",
-                problem=f"stands in {FILE}, under the name of the stack, and not here",
-                example="nothing; take the line out",
-            )
-
-    def located(self, mistake: Mistake) -> Mistake:
-        """A mistake of the inventory with file and line in front; any other as it is."""
-        first, _, rest = mistake.key.partition(".")
-        if first != KEY or not rest:
-            return mistake
-        steps = mistake.key.split(".")
-        line = next(self.lines[key] for end in range(len(steps), 0, -1) if (key := ".".join(steps[:end])) in self.lines)
-        return replace(mistake, key=f"{FILE}:{line} {rest}")
-
-
 def read(path: Path, stack: str) -> Document:
-    """The rows of a stack. A file or section that is missing has none: every store then lacks its row."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    try:
-        whole = YAML().load(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise Unreadable(f"{path.name}:{line} is not YAML: {error.problem}") from None
-    if whole is not None and not isinstance(whole, CommentedMap):
-        raise Unreadable(f"{path.name}:1 is not a mapping from stacks to stores")
-    section = (whole or {}).get(stack)
-    if section is not None and not isinstance(section, CommentedMap):
-        raise Unreadable(f"{path.name}:{whole.lc.key(stack)[0] + 1} {stack} is not a mapping from names to rows")
-    lines = {KEY: whole.lc.key(stack)[0] + 1 if section is not None else 1}
-    lines |= dict(_lines(section, KEY)) if section is not None else {}
-    rows = YAML(typ="safe").load(text)[stack] if section else {}
-    return Document(rows=json.loads(json.dumps(rows, default=str)), lines=lines)
-
-
-def _lines(section: CommentedMap, prefix: str) -> Iterable[tuple[str, int]]:
-    for name, value in section.items():
-        key = f"{prefix}.{name}"
-        yield key, section.lc.key(name)[0] + 1
-        if isinstance(value, CommentedMap):
-            yield from _lines(value, key)
+    """The rows of a stack. Where file or section is missing, every store lacks its row."""
+    return rows.read(path, stack, key=KEY, clause="MIN-2")

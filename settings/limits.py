@@ -35,4 +35,10 @@ SECRET_ROTATION_DAYS_MAX: Final = 90
 LOG_RETENTION_DAYS_MIN: Final = 400
 """LOG-3: days for which logs stay, so that a yearly review still sees the last one."""
 
+ACCESS_REVIEW_DAYS_MAX: Final = 366
+"""ACC-7: days from the review of an access row to its end; ISO 27001 A.5.18 asks for reviews at planned intervals."""
+
+REQUEST_HOURS_MAX: Final = 4
+"""ACC-8: how long access lasts that was asked for and approved."""
+
 DAY_SECONDS: Final = 86_400

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, StringConstraints
 
 from .base import Mistake, Named, Reason, Section, setting
-from .databases import Group
 
 if TYPE_CHECKING:
     from config import StackConfig
@@ -30,10 +29,8 @@ class Service(Section):
     """Where it is reached."""
 
     public: Reason | None = setting("ACC-3", "customers order without a Google account", None)
-    """Why everybody may call it. The grant is an exception that policies/waivers.yaml has to name too."""
-
-    people: Group | None = setting("AUT-1", "staff@example.com", None)
-    """Who may use an internal service; Identity-Aware Proxy asks for Google sign-in."""
+    """Why everybody may call it. The grant is an exception that policies/waivers.yaml has to name too. Left out, the
+    service is internal: behind Identity-Aware Proxy, for the groups of access.yaml alone."""
 
     environment: Mapping[str, str] = setting("CHG-2", {"LOG_LEVEL": "info"}, {})
     """Plain settings. Secrets are those of the workload, by reference."""
@@ -59,13 +56,6 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                 problem=f"there is no workload of that name ({', '.join(config.workloads)})",
                 example=f"workloads: {{ {name}: {{ purpose: what {name} is for }} }}",
                 others=("workloads",),
-            )
-        if (service.public is None) == (service.people is None):
-            yield Mistake(
-                key=f"services.{name}",
-                clause="AUT-1",
-                problem="a service is either public, with a reason, or for a group of people",
-                example=f"people: staff@{config.company.domain}",
             )
         if service.domain in seen:
             yield Mistake(

@@ -14,8 +14,9 @@ import json
 import os
 import runpy
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -28,6 +29,10 @@ from pulumi.runtime.settings import get_root_resource, set_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 from ruamel.yaml import YAML
 
+from settings import access as matrix
+from settings import inventory
+from settings.rows import Document
+
 ROOT = Path(__file__).parent.parent
 PROJECT = "secure-hosting"
 TODAY = "2027-01-15"
@@ -36,7 +41,7 @@ PROJECT_NUMBER = 123456789012
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """One resource as it was registered. Secrets stand in plain text in `inputs` and are named in `secrets`."""
+    """One resource as it was registered. Secrets stand in plain text in `inputs`; `secrets` has their paths."""
 
     urn: str
     type: str
@@ -110,6 +115,8 @@ class _Cloud(mocks.Mocks):
         if args.token == "gcp:organizations/getProject:getProject":
             project = args.args.get("projectId", project)
             return {"id": f"projects/{project}", "number": str(PROJECT_NUMBER), "projectId": project}, []
+        if args.token.startswith("render:") and args.token.endswith("ConnectionInfo"):
+            return {"internalConnectionString": "address-of-the-mock-with-a-password"}, []
         raise AssertionError(f"the recorder has no answer to {args.token}; add one to _Cloud.call")
 
 
@@ -182,7 +189,7 @@ class _Monitor(mocks.MockMonitor):
         if request.type != "pulumi:pulumi:Stack":
             self.loops.add(asyncio.get_event_loop())
             inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
-            secrets = frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value))
+            secrets = frozenset(_secrets(inputs))
             self.recorded.append(
                 Recorded(
                     urn=answer.urn,
@@ -208,10 +215,24 @@ class _Monitor(mocks.MockMonitor):
         raise AssertionError(f"{request.name} is a parameterised package; this project uses none")
 
 
+def _secrets(value: Any, path: str = "") -> Iterator[str]:
+    """The paths of values that are marked as secret, such as `password` or `settings.0.value`."""
+    if path and rpc.is_rpc_secret(value):
+        yield path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secrets(item, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _secrets(item, f"{path}.{index}")
+
+
 def _plain(value: Any) -> Any:
     value = rpc.unwrap_rpc_secret(value)
     if isinstance(value, Unknown):
         return rpc.UNKNOWN
+    if isinstance(value, pulumi.Asset | pulumi.Archive):
+        return f"<{type(value).__name__}>"
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value
@@ -223,6 +244,7 @@ def record(
     config: Mapping[str, object] | None = None,
     stack: str = "prod",
     preview: bool = False,
+    secret_keys: tuple[str, ...] = (),
 ) -> Recording:
     """Run `build` as a program and return what it registered. An exception of the program comes through."""
     monitor = _Monitor(preview=preview)
@@ -230,7 +252,8 @@ def record(
     asyncio.set_event_loop(loop)
     try:
         pulumi.runtime.set_all_config(
-            {key: value if isinstance(value, str) else json.dumps(value) for key, value in (config or {}).items()}, []
+            {key: value if isinstance(value, str) else json.dumps(value) for key, value in (config or {}).items()},
+            list(secret_keys),
         )
         set_root_resource(None)  # type: ignore[arg-type]
         mocks.set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, monitor=monitor)
@@ -262,20 +285,39 @@ def _parsed(stack: str) -> dict[str, Any]:
     return dict(YAML(typ="safe").load(ROOT / f"Pulumi.{stack}.yaml")["config"])
 
 
+def _rows(area: Any, rows: Mapping[str, object] | None, path: Path, stack: str) -> Document:
+    """The rows given, else those of the file."""
+    document: Document = area.read(path, stack)
+    return document if rows is None else replace(document, rows=dict(rows), lines={area.KEY: 1})
+
+
 def record_stack(
-    config: Mapping[str, object] | None = None, *, stack: str = "prod", preview: bool = False
+    config: Mapping[str, object] | None = None,
+    *,
+    stack: str = "prod",
+    preview: bool = False,
+    secret_keys: tuple[str, ...] = (),
+    rows: Mapping[str, object] | None = None,
+    access: Mapping[str, object] | None = None,
 ) -> Recording:
     """Run the whole program with a configuration, by default that of production.
 
-    In a preview, what only the provider can tell is unknown, as it is before the first `up`.
+    In a preview, what only the provider can tell is unknown, as it is before the first `up`. `secret_keys` are the
+    keys that the stack file holds encrypted; `rows` take the place of the stack's section of data.yaml,
+    `access` of that of access.yaml.
     """
     values = {f"{PROJECT}:today": TODAY, **(config if config is not None else stack_file(stack))}
-    with mock.patch.dict(os.environ, {"PULUMI_OPTION_POLICY_PACK": str(ROOT / "policies")}):
+    with (
+        mock.patch.dict(os.environ, {"PULUMI_OPTION_POLICY_PACK": str(ROOT / "policies")}),
+        mock.patch("config.read_inventory", partial(_rows, inventory, rows)),
+        mock.patch("config.read_access", partial(_rows, matrix, access)),
+    ):
         return record(
             lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"),
             config=values,
             stack=stack,
             preview=preview,
+            secret_keys=secret_keys,
         )
 
 

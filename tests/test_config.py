@@ -18,10 +18,10 @@ from ruamel.yaml import YAML
 
 from config import AREAS, ConfigError, StackConfig, load, parse
 from policies.clauses import CLAUSES
-from settings import limits
+from settings import access, limits
 from settings.base import Mistake
 from settings.mistakes import example_of, field_at, section_inside
-from tests.recording import ROOT, record, record_stack, stack_file
+from tests.recording import ROOT, TODAY, record, record_stack, stack_file
 
 PREFIX = "secure-hosting:"
 Change = Callable[[dict[str, Any]], None]
@@ -30,7 +30,9 @@ Change = Callable[[dict[str, Any]], None]
 def sections() -> dict[str, Any]:
     """The sections of the production file, free to be changed."""
     rows = YAML(typ="safe").load(ROOT / "data.yaml")["prod"]
-    return {**{key.removeprefix(PREFIX): value for key, value in stack_file().items()}, "inventory": rows}
+    matrix = dict(access.read(ROOT / access.FILE, "prod").rows)
+    own = {key.removeprefix(PREFIX): value for key, value in stack_file().items()}
+    return {**own, "today": TODAY, "inventory": rows, "access": matrix}
 
 
 def mistakes(raw: dict[str, Any], secret_keys: tuple[str, ...] = ()) -> tuple[Mistake, ...]:

@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 
 from config import ConfigError, parse
 from settings.base import Mistake
-from settings.inventory import Unreadable, read
+from settings.inventory import read
+from settings.rows import Unreadable
 from tests.recording import ROOT, Recording, record_stack, stack_file
 
 ROW = {
@@ -32,7 +33,7 @@ def judged(tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> dict[s
     YAML().dump(document, path)
     stack = {key.removeprefix("secure-hosting:"): value for key, value in stack_file().items()}
     with pytest.raises(ConfigError) as refusal:
-        parse(stack, inventory=read(path, "prod"))
+        parse(stack, documents=[read(path, "prod")])
     return {mistake.key.partition(" ")[2]: mistake for mistake in refusal.value.mistakes}
 
 
@@ -40,7 +41,7 @@ def judged(tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> dict[s
 def test_every_stack_file_has_an_inventory_that_fits(stack: str) -> None:
     """The committed files contradict each other nowhere."""
     sections = {key.removeprefix("secure-hosting:"): value for key, value in stack_file(stack).items()}
-    assert parse(sections, stack, inventory=read(ROOT / "data.yaml", stack)).inventory
+    assert parse(sections, stack, documents=[read(ROOT / "data.yaml", stack)]).inventory
 
 
 def test_a_store_without_a_row_is_refused(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_mistake_stands_on_its_line(tmp_path: Path) -> None:
     path.write_text("prod:\n  orders:\n    kind: database\n    owner: Orders Team\n\n    retentionDays: 0\n")
     stack = {key.removeprefix("secure-hosting:"): value for key, value in stack_file().items()}
     with pytest.raises(ConfigError) as refusal:
-        parse(stack, inventory=read(path, "prod"))
+        parse(stack, documents=[read(path, "prod")])
     keys = {mistake.key for mistake in refusal.value.mistakes}
     assert {"data.yaml:4 orders.owner", "data.yaml:6 orders.retentionDays", "data.yaml:2 orders.purpose"} <= keys
     assert "data.yaml:1 exports" in keys
@@ -95,7 +96,7 @@ def test_there_is_one_inventory(tmp_path: Path) -> None:
     """Rows in the stack file would be read by nobody."""
     stack = {key.removeprefix("secure-hosting:"): value for key, value in stack_file().items()}
     with pytest.raises(ConfigError) as refusal:
-        parse({**stack, "inventory": {"orders": ROW}}, inventory=read(ROOT / "data.yaml", "prod"))
+        parse({**stack, "inventory": {"orders": ROW}}, documents=[read(ROOT / "data.yaml", "prod")])
     assert [(mistake.key, mistake.clause) for mistake in refusal.value.mistakes] == [("inventory", "MIN-2")]
 
 

@@ -39,11 +39,11 @@ def is_prefix(value: str) -> bool:
 def alternatives(condition: str) -> tuple[Pins, ...]:
     """The ways through the condition, each with the claims it pins. A condition that is always true pins nothing."""
     text = _strip(condition)
-    parts = _split(text, "||")
+    parts = split(text, "||")
     if len(parts) > 1:
         every = tuple(way for part in parts for way in alternatives(part))
         return every if len(every) <= _LIMIT else ({},)
-    parts = _split(text, "&&")
+    parts = split(text, "&&")
     if len(parts) == 1:
         return (_atom(text),)
     ways: tuple[Pins, ...] = ({},)
@@ -96,7 +96,7 @@ def _code(text: str) -> list[tuple[int, str]]:
     return found
 
 
-def _split(text: str, operator: str) -> list[str]:
+def split(text: str, operator: str) -> list[str]:
     """The parts between the operators that stand outside brackets and quotes."""
     depth, start, parts = 0, 0, []
     for index, char in _code(text):

@@ -50,7 +50,9 @@ def graph(parts: tuple[Sample, ...]) -> Graph:
                 **options,
             )
         )
-    return Graph(resources, stack="prod", project="secure-hosting")
+    made = Graph(resources, stack="prod", project="secure-hosting")
+    made.registers = next((sample.registers for sample in parts if sample.registers is not None), None)
+    return made
 
 
 def with_value(props: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""The people of the company: what they may do, from which devices, and what nobody may do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import pulumi
+
+from .access import Access, AccessArgs, AccessRow
+from .base import Component
+from .foundation import Foundation
+from .governance import Governance
+from .hosting import Hosting
+from .stores import Stores
+
+if TYPE_CHECKING:
+    from config import StackConfig
+
+
+class People(Component):
+    """Every right of people, from the need-to-know matrix."""
+
+    token = "hosting:access:People"
+    clauses: ClassVar[tuple[str, ...]] = ("ACC-7",)
+
+    def __init__(
+        self,
+        name: str,
+        config: StackConfig,
+        foundation: Foundation,
+        stores: Stores,
+        governance: Governance,
+        hosting: Hosting,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, None, opts)
+        buckets = {"exports": (foundation.backups, stores.copies.bucket_name)}
+        if stores.erasures is not None:
+            buckets["erasures"] = (foundation.backups, stores.erasures.bucket_name)
+        Access(
+            "access",
+            AccessArgs(
+                rows={
+                    row_id: AccessRow(**row.model_dump(exclude={"reviewed"})) for row_id, row in config.access.items()
+                },
+                workload=foundation.workload,
+                projects={project.project_id: project for project in foundation.projects},
+                region=config.regions.primary,
+                archive=governance.archive,
+                databases=stores.databases,
+                login_role=stores.login.role if stores.login is not None else None,
+                services={service: made.service_name for service, made in hosting.services.items()},
+                secrets=stores.secrets,
+                buckets=buckets,
+                informed=config.monitoring.contacts.security,
+            ),
+            self.child(),
+        )
+        self.register_outputs({})
