@@ -55,9 +55,7 @@ class Entitlement(Component):
             eligible_users=[
                 gcp.privilegedaccessmanager.EntitlementEligibleUserArgs(principals=[f"group:{args.group}"])
             ],
-            requester_justification_config=gcp.privilegedaccessmanager.EntitlementRequesterJustificationConfigArgs(
-                unstructured={}
-            ),
+            requester_justification_config={"unstructured": {}},
             approval_workflow=gcp.privilegedaccessmanager.EntitlementApprovalWorkflowArgs(
                 manual_approvals=gcp.privilegedaccessmanager.EntitlementApprovalWorkflowManualApprovalsArgs(
                     require_approver_justification=True,

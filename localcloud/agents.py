@@ -25,6 +25,7 @@ DOMAINS = {
     "logging": "gcp-sa-logging",
     "memorystore": "gcp-sa-memorystore",
     "monitoring": "gcp-sa-monitoring-notification",
+    "privilegedaccessmanager": "gcp-sa-pam",
     "pubsub": "gcp-sa-pubsub",
     "redis": "cloud-redis",
     "run": "serverless-robot-prod",
