@@ -8,6 +8,7 @@ from components.foundation import Foundation
 from components.governance import Governance
 from components.hosting import Hosting
 from components.people import People
+from components.render_side import RenderSide
 from components.stores import Stores
 from components.verification import Verification
 from config import load, require_policy_pack
@@ -19,6 +20,7 @@ foundation = Foundation("foundation", config)
 stores = Stores("stores", config, foundation)
 governance = Governance("governance", config, foundation)
 Verification("verification", config, foundation, governance)
+RenderSide("render", config, foundation)
 hosting = Hosting("hosting", config, foundation, stores, governance)
 People("people", config, foundation, stores, governance, hosting)
 

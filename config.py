@@ -35,6 +35,7 @@ from settings.network import Network
 from settings.projects import Projects
 from settings.protection import Unprotected
 from settings.regions import Regions
+from settings.render import Render
 from settings.rows import Document, Unreadable
 from settings.secrets import Secrets
 from settings.services import Services
@@ -55,6 +56,7 @@ AREAS = (
     settings.protection,
     settings.erasure,
     settings.sign_in,
+    settings.render,
     settings.inventory,
     settings.access,
 )
@@ -99,6 +101,9 @@ class StackConfig(Section):
 
     sign_in: SignIn | None = section("VER-1", None)
     """Signed in to by customers how."""
+
+    render: Render | None = section("HOS-5", None)
+    """What runs on Render."""
 
     credentials: Credentials = section("CHG-2", Credentials())
     """With which secrets of providers; the one section that is encrypted."""

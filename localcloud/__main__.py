@@ -2,7 +2,11 @@
 
 import sys
 
-if len(sys.argv) == 3 and sys.argv[1] == "serve":
+if sys.argv[1:] == ["serve", "dynamic"]:
+    from localcloud.render_api import run_dynamic
+
+    run_dynamic()
+elif len(sys.argv) == 3 and sys.argv[1] == "serve":
     from localcloud.serve import serve
 
     serve(sys.argv[2])

@@ -17,18 +17,27 @@ def launcher(provider: str) -> str:
     """The program that the engine starts: this interpreter, this checkout."""
     checkout = Path(__file__).resolve().parent.parent
     python, path = shlex.quote(sys.executable), shlex.quote(str(checkout))
-    return f"#!/bin/sh\nPYTHONPATH={path}${{PYTHONPATH:+:$PYTHONPATH}} exec {python} -m localcloud serve {provider}\n"
+    return (
+        f"#!/bin/sh\nPYTHONPATH={path}${{PYTHONPATH:+:$PYTHONPATH}} exec {python} -u -m localcloud serve {provider}\n"
+    )
+
+
+def programs_of(home: Path) -> Path:
+    """The folder that local runs put first on PATH: the engine takes the program of dynamic providers from there."""
+    return home / "bin"
 
 
 def install(home: Path) -> list[Path]:
     """Install all providers at the versions that the installed SDKs ask for. Repeating it changes nothing; each file
     appears whole or not at all, so that an engine that is running never sees half of one."""
     installed = []
-    for provider in PROVIDERS:
-        folder = home / "plugins" / f"resource-{provider}-v{version(f'pulumi_{provider}')}"
+    programs = {
+        home / "plugins" / f"resource-{name}-v{version(f'pulumi_{name}')}" / f"pulumi-resource-{name}": launcher(name)
+        for name in PROVIDERS
+    }
+    for program, text in {**programs, programs_of(home) / "pulumi-resource-pulumi-python": launcher("dynamic")}.items():
+        folder = program.parent
         folder.mkdir(parents=True, exist_ok=True)
-        program = folder / f"pulumi-resource-{provider}"
-        text = launcher(provider)
         if not (program.exists() and program.read_text() == text and os.access(program, os.X_OK)):
             handle, name = tempfile.mkstemp(dir=folder)
             with os.fdopen(handle, "w") as file:

@@ -202,3 +202,33 @@ def get_account(question: Question) -> dict[str, Any]:
         if account.properties.get("email") == email:
             return {**account.properties, "id": account.id}
     raise not_found(f"Service account {email}")
+
+
+@answers("render:postgres:getPostgresConnectionInfo")
+def get_postgres_address(question: Question) -> dict[str, Any]:
+    identity = str(question.arguments["postgresId"])
+    database = question.store.get("render:postgres:Postgres", identity)
+    if database is None:
+        raise not_found(f"The database {identity}")
+    user, name = database.properties.get("databaseUser"), database.properties.get("databaseName")
+    password = hashlib.sha256(f"password of {identity}".encode()).hexdigest()[:32]
+    inside = f"postgresql://{user}:{password}@{identity}/{name}"
+    outside = f"postgresql://{user}:{password}@{identity}.{database.properties.get('region')}-postgres.render.com/{name}"
+    command = f"PGPASSWORD={password} psql -h {identity} -U {user} {name}"
+    return {
+        "internalConnectionString": inside,
+        "externalConnectionString": outside,
+        "password": password,
+        "psqlCommand": command,
+    }
+
+
+@answers("render:key-value:getKeyValueConnectionInfo")
+def get_key_value_address(question: Question) -> dict[str, Any]:
+    identity = str(question.arguments["keyValueId"])
+    store = question.store.get("render:key-value:KeyValue", identity)
+    if store is None:
+        raise not_found(f"The key-value store {identity}")
+    inside = f"redis://{identity}:6379"
+    command = f"redis-cli -u {inside}"
+    return {"internalConnectionString": inside, "externalConnectionString": inside, "cliCommand": command}

@@ -98,6 +98,14 @@ def stores(config: StackConfig) -> dict[str, Store]:
         sign_in = config.sign_in
         found["accounts"] = Store(key="signIn", kind="accounts", data_class=sign_in.data_class, region="global")
         found["sign-in-source"] = Store(key="signIn", kind="bucket", data_class=sign_in.source_class, region=home)
+    if config.render is not None:
+        place = config.render.region
+        for name, one in config.render.databases.items():
+            key = f"render.databases.{name}"
+            found[name] = Store(key=key, kind="database", data_class=one.data_class, region=place)
+        for name, cache in config.render.caches.items():
+            key = f"render.caches.{name}"
+            found[name] = Store(key=key, kind="cache", data_class=cache.data_class, region=place)
     if config.erasure is not None:
         found["erasures"] = Store(key="erasure", kind="bucket", data_class=config.erasure.data_class, region=away)
     return found
@@ -134,7 +142,7 @@ def _contradictions(key: str, row: Row, store: Store) -> Iterator[Mistake]:
     figures: tuple[tuple[str, object, object, str, tuple[str, ...]], ...] = (
         ("kind", row.kind, store.kind, "MIN-2", (store.key,)),
         ("dataClass", row.data_class, store.data_class, "MIN-2", (f"{store.key}.dataClass",)),
-        ("region", row.region, store.region, "PRI-1", ("regions.primary", "regions.backup", f"{store.key}.region")),
+        ("region", row.region, store.region, "PRI-1", ("regions.primary", "regions.backup", "render.region")),
         ("retentionDays", row.retention_days, store.retention_days, "MIN-1", (store.retention_key,)),
     )
     for name, said, configured, clause, rests_on in figures:

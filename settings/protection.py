@@ -31,7 +31,8 @@ def stores(config: StackConfig) -> tuple[str, ...]:
     services = (f"service-{name}" for name in config.services)
     optional = {ERASURES: config.erasure, SOURCE: config.sign_in}
     made = (name for name, section in optional.items() if section is not None)
-    return (*config.databases, *classes, *services, EXPORTS, "logs", "secrets", *made)
+    render = ("render", *config.render.databases) if config.render is not None else ()
+    return (*config.databases, *classes, *services, EXPORTS, "logs", "secrets", *made, *render)
 
 
 def check(config: StackConfig) -> Iterator[Mistake]:

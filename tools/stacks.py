@@ -89,6 +89,7 @@ class Stack:
         kept.pop("PULUMI_OPTION_POLICY_PACK_CONFIG", None)
         if not self.real:
             kept.update(
+                PATH=os.pathsep.join([str(places.pulumi_home() / "bin"), kept["PATH"]]),
                 PULUMI_HOME=str(places.pulumi_home()),
                 PULUMI_BACKEND_URL=f"file://{places.local() / 'backend'}",
                 PULUMI_CONFIG_PASSPHRASE="local",
