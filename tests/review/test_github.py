@@ -1,0 +1,285 @@
+"""Posting: a GitHub API on loopback that paginates, limits, conflicts and refuses, as the real one does."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from review.cli import app
+from review.github import GitHub
+from review.problems import NOT_POSTED, ReviewError
+from tests.review.making import RECORDED
+
+MARKER = "<!-- secure-hosting review of recorded/small -->"
+REPOSITORY = "example-org/shop"
+
+
+class Server(ThreadingHTTPServer):
+    """One pull request's comments, and answers to give before the real ones."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.comments: list[dict[str, Any]] = []
+        self.first: list[tuple[int, dict[str, str], dict[str, str]]] = []
+        self.asked: list[str] = []
+        self.others: set[int] = set()
+        self.next_host = ""
+        self.tokens: set[str] = set()
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def add(self, body: str, login: str = "review-bot") -> int:
+        number = len(self.comments) + 1
+        self.comments.append({"id": number, "body": body, "user": {"login": login}, "html_url": f"https://x/{number}"})
+        return number
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing on the terminal of the tests."""
+
+    def _answer(self, code: int, body: Any = None, headers: dict[str, str] | None = None) -> None:
+        self.send_response(code)
+        for key, value in (headers or {}).items():
+            self.send_header(key, value)
+        text = b"" if body is None else json.dumps(body).encode()
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def _handle(self) -> None:
+        server = self.server
+        length = int(self.headers.get("content-length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else {}
+        server.asked.append(f"{self.command} {self.path.split('?')[0].removeprefix(f'/repos/{REPOSITORY}')}")
+        server.tokens.add(self.headers.get("authorization", ""))
+        if server.first:
+            code, said, headers = server.first.pop(0)
+            self._answer(code, said, headers)
+        elif self.command == "GET":
+            self._page()
+        elif self.command == "POST":
+            number = server.add(body["body"])
+            self._answer(201, server.comments[number - 1])
+        else:
+            self._one(int(self.path.rsplit("/", 1)[-1]), body)
+
+    def _page(self) -> None:
+        page = int((re.search(r"[?&]page=(\d+)", self.path) or [0, 1])[1])
+        start = (page - 1) * 100
+        host = self.server.next_host or self.server.api
+        more = f"{host}{self.path.split('?')[0]}?per_page=100&page={page + 1}"
+        left = len(self.server.comments) > start + 100
+        link = {"Link": f'<{more}>; rel="next", <{more}>; rel="last"'} if left else {}
+        self._answer(200, self.server.comments[start : start + 100], link)
+
+    def _one(self, number: int, body: dict[str, Any]) -> None:
+        found = [c for c in self.server.comments if c["id"] == number]
+        if number in self.server.others:
+            self._answer(403, {"message": "Must have admin rights to Repository."})
+        elif not found:
+            self._answer(404, {"message": "Not Found"})
+        elif self.command == "DELETE":
+            self.server.comments.remove(found[0])
+            self._answer(204)
+        else:
+            found[0]["body"] = body["body"]
+            self._answer(200, found[0])
+
+    do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815  the protocol's names
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Serves until the test ends."""
+    made = Server()
+    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def waited() -> list[float]:
+    """Seconds that would have been slept."""
+    return []
+
+
+@pytest.fixture
+def github(server: Server, waited: list[float]) -> GitHub:
+    """A client of it."""
+    return GitHub(repository=REPOSITORY, token="t0ken", api=server.api, sleep=waited.append)
+
+
+def test_first_run_writes_and_second_updates_in_place(github: GitHub, server: Server) -> None:
+    """One comment, whatever the number of runs; the token goes into the header."""
+    assert github.post(7, f"{MARKER}\none", MARKER) == "https://x/1"
+    assert github.post(7, f"{MARKER}\ntwo", MARKER) == "https://x/1"
+    assert [c["body"] for c in server.comments] == [f"{MARKER}\ntwo"]
+    assert server.tokens == {"Bearer t0ken"}
+
+
+def test_comment_is_found_on_any_page(github: GitHub, server: Server) -> None:
+    """The 250th comment of a long thread."""
+    for index in range(249):
+        server.add(f"comment {index}", login="jane")
+    number = server.add(f"{MARKER}\nold")
+    for index in range(30):
+        server.add(f"more {index}", login="jane")
+    github.post(7, f"{MARKER}\nnew", MARKER)
+    assert server.comments[number - 1]["body"] == f"{MARKER}\nnew"
+    assert len(server.comments) == 280
+    assert server.asked.count("GET /issues/7/comments") == 3
+
+
+def test_other_stacks_keep_their_comments(github: GitHub, server: Server) -> None:
+    """Each is found by its own marker."""
+    server.add("<!-- secure-hosting review of recorded/prod -->\nprod")
+    github.post(7, f"{MARKER}\nsmall", MARKER)
+    assert len(server.comments) == 2
+
+
+def test_somebody_elses_comment_with_the_marker_is_left_alone(github: GitHub, server: Server) -> None:
+    """Anybody can write the marker: what cannot be updated is passed over, and a quotation does not count."""
+    server.others.add(server.add(f"{MARKER}\nforged", login="mallory"))
+    server.add(f"look at this: {MARKER}", login="jane")
+    assert github.post(7, f"{MARKER}\nreal", MARKER) == "https://x/3"
+    assert [c["body"] for c in server.comments][2] == f"{MARKER}\nreal"
+
+
+def test_doubles_of_two_runs_at_once_are_made_one(github: GitHub, server: Server) -> None:
+    """The oldest stays; only our own are removed."""
+    server.add(f"{MARKER}\na")
+    server.add(f"{MARKER}\nb")
+    server.add(f"{MARKER}\nc", login="mallory")
+    github.post(7, f"{MARKER}\nnew", MARKER)
+    assert [c["body"] for c in server.comments] == [f"{MARKER}\nnew", f"{MARKER}\nc"]
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "seconds"),
+    [
+        (429, {"Retry-After": "7"}, 7.0),
+        (403, {"Retry-After": "3"}, 3.0),
+        (403, {"x-ratelimit-remaining": "0"}, 2.0),
+        (502, {}, 1.0),
+        (409, {}, 1.0),
+    ],
+)
+def test_limits_and_conflicts_are_waited_out(
+    github: GitHub, server: Server, waited: list[float], code: int, headers: dict[str, str], seconds: float
+) -> None:
+    """As long as the platform says, and once."""
+    server.first.append((code, {"message": "later"}, headers))
+    github.post(7, f"{MARKER}\none", MARKER)
+    assert waited == [seconds]
+    assert len(server.comments) == 1
+
+
+def test_lost_answer_to_a_new_comment_does_not_make_two(github: GitHub, server: Server) -> None:
+    """A 502 after the comment was made: the thread is read again before anything is written."""
+    original = Handler._answer
+    state = {"lost": False}
+
+    def lossy(self: Handler, code: int, body: Any = None, headers: dict[str, str] | None = None) -> None:
+        if code == 201 and not state["lost"]:
+            state["lost"] = True
+            original(self, 502, {"message": "Bad Gateway"})
+        else:
+            original(self, code, body, headers)
+
+    Handler._answer = lossy  # type: ignore[method-assign]
+    try:
+        github.post(7, f"{MARKER}\none", MARKER)
+    finally:
+        Handler._answer = original  # type: ignore[method-assign]
+    assert state["lost"]
+    assert len(server.comments) == 1
+
+
+def test_long_limits_are_given_up(github: GitHub, server: Server, waited: list[float]) -> None:
+    """An hour of waiting costs more than the comment."""
+    server.first.append((403, {"message": "API rate limit exceeded"}, {"Retry-After": "3600"}))
+    with pytest.raises(ReviewError, match="rate limit") as refused:
+        github.post(7, "x", MARKER)
+    assert (refused.value.code, waited) == (NOT_POSTED, [])
+
+
+def test_redirects_and_other_servers_never_get_the_token(github: GitHub, server: Server) -> None:
+    """Neither by a redirect nor by the link to a next page."""
+    server.first.append((302, {}, {"Location": "http://127.0.0.1:1/steal"}))
+    with pytest.raises(ReviewError, match="302"):
+        github.post(7, "x", MARKER)
+    for index in range(101):
+        server.add(str(index))
+    server.next_host = "http://attacker.example.com"
+    with pytest.raises(ReviewError, match="another server"):
+        github.post(7, "x", MARKER)
+
+
+def test_plain_http_is_refused() -> None:
+    """But for the loopback."""
+    with pytest.raises(ReviewError, match="https only"):
+        GitHub(repository=REPOSITORY, token="t", api="http://api.example.com")
+
+
+def run(tmp_path: Path, server: Server, *more: str, token: str = "t0ken") -> tuple[Any, Path]:
+    """The command on the recorded run."""
+    out = tmp_path / "comment.md"
+    words = [
+        "comment",
+        "--digest",
+        str(RECORDED / "change.digest.json"),
+        "--events",
+        str(RECORDED / "change.events.jsonl"),
+    ]
+    words += ["--out", str(out), "--post", "--repository", REPOSITORY, "--api", server.api, "--token", token, *more]
+    return CliRunner().invoke(app, words), out
+
+
+def test_command_posts_what_it_writes(tmp_path: Path, server: Server) -> None:
+    """File and comment are the same text."""
+    done, out = run(tmp_path, server, "--pull-request", "7")
+    assert done.exit_code == 0, done.output
+    assert server.comments[0]["body"] == out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"), [(403, "Resource not accessible by integration"), (401, "Bad credentials")]
+)
+def test_without_permission_the_report_is_still_written(
+    tmp_path: Path, server: Server, code: int, message: str
+) -> None:
+    """A fork's token may not comment: exit code 3, the report is there, and the message says what to give."""
+    server.first.append((code, {"message": message}, {}))
+    done, out = run(tmp_path, server, "--pull-request", "7")
+    assert isinstance(done.exception, ReviewError)
+    assert (done.exception.code, server.comments) == (NOT_POSTED, [])
+    assert "pull-requests: write" in str(done.exception)
+    assert "t0ken" not in str(done.exception)
+    assert out.read_text().startswith(MARKER)
+
+
+@pytest.mark.parametrize(("more", "token"), [((), "t0ken"), (("--pull-request", "7"), "")])
+def test_what_is_missing_to_post_is_told_after_writing(
+    tmp_path: Path, server: Server, more: tuple[str, ...], token: str
+) -> None:
+    """No number, no token: the report is written first."""
+    done, out = run(tmp_path, server, *more, token=token)
+    assert isinstance(done.exception, ReviewError)
+    assert done.exception.code == NOT_POSTED
+    assert out.exists()
