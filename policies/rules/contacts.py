@@ -96,23 +96,27 @@ def _level(contact: Resource) -> str:
     return value.split("/")[0] if isinstance(value, str) else ""
 
 
+_LAW = _contact("LEGAL", "SUSPENSION", parent="projects/app", name="law")
+
+
 @rule(
     id="contact-security-present",
     clause="MON-4",
-    title="Somebody gets Google's security notices",
+    title="Somebody gets Google's security, technical, legal and suspension notices",
     severity="medium",
     types=(CONTACT,),
     scope="stack",
-    fix='gcp.essentialcontacts.Contact(notification_category_subscriptions=["SECURITY", …], …)',
+    fix='gcp.essentialcontacts.Contact(notification_category_subscriptions=["SECURITY", "TECHNICAL", …], …)',
     sources=_DOCS,
     good=(
-        (marked(), enabled("app"), _contact("SECURITY", parent="projects/app")),
+        (marked(), enabled("app"), _contact("SECURITY", "TECHNICAL", parent="projects/app"), _LAW),
         (marked(), enabled("app"), _contact("ALL")),
     ),
     bad=(
         (marked(), enabled("app")),
         (marked(), enabled("app"), _contact("BILLING", parent="projects/app")),
-        (marked(), enabled("app"), enabled("audit"), _contact("SECURITY", parent="projects/app")),
+        (marked(), enabled("app"), _contact("SECURITY", "TECHNICAL", parent="projects/app")),
+        (marked(), enabled("app"), enabled("audit"), _contact("ALL", parent="projects/app")),
     ),
     not_applicable=((Sample(BUDGET, {}),), (marked(),)),
 )
@@ -123,22 +127,24 @@ def security_present(graph: Graph) -> Iterator[Finding]:
     if not ours(graph) or not (projects or lost):
         yield skip("the stack is not built from this project's components, or enables no services")
         return
-    covered: set[str] = set()
+    covered: dict[str, set[str]] = {}
     for contact in graph.of(CONTACT):
         categories, path = _categories(contact)
         parent = plain(contact.raw("parent"))
         if path or not isinstance(parent, str):
             lost.append(unsure(contact, path or "parent"))
-        elif categories & {"SECURITY", "ALL"}:
-            covered.add(parent)
-    if any(not parent.startswith("projects/") for parent in covered):
-        return
-    missing = {name: service for name, service in projects.items() if f"projects/{name}" not in covered}
-    if missing and lost:
+        else:
+            covered.setdefault(parent, set()).update(_NEEDED if "ALL" in categories else categories)
+    everywhere = {c for parent, found in covered.items() if not parent.startswith("projects/") for c in found}
+    missing = {
+        name: [c for c in _NEEDED if c not in everywhere | covered.get(f"projects/{name}", set())] for name in projects
+    }
+    if lost and (any(missing.values()) or not projects):
         yield from lost
-    else:
-        yield from (fail(s, "project", f"{name} has no contact for SECURITY notices") for name, s in missing.items())
-        yield from lost if not projects else ()
+        return
+    for name, categories_missing in missing.items():
+        if categories_missing:
+            yield fail(projects[name], "project", f"nobody gets {', '.join(categories_missing)} notices of {name}")
 
 
 _EVERY = [{"cloudProduct": "all", "enrollmentLevel": "BLOCK_ALL"}]

@@ -51,6 +51,22 @@ boolean(
 )
 
 
+boolean(
+    {CHECK: "httpCheck.useSsl"},
+    base={"httpCheck": {"path": "/"}},
+    guard=lambda check: None if check.has("httpCheck") else "the check does not speak HTTP",
+    missing="is not set: the check asks over plain HTTP, which our services only redirect",
+    id="uptime-over-https",
+    clause="MON-3",
+    title="Uptime checks ask the way people do: over HTTPS",
+    severity="low",
+    fix='http_check={"use_ssl": True, …}',
+    sources=_DOCS,
+    why="A redirect answers also when the service behind it is down.",
+    not_applicable=({"tcpCheck": {"port": 5432}},),
+)
+
+
 def _conditions(alert: Resource) -> list[str]:
     leaves = ((path, plain(value)) for path, value in alert.walk())
     return [value for path, value in leaves if path.startswith("conditions") and isinstance(value, str)]
@@ -163,6 +179,58 @@ def check_present(graph: Graph) -> Iterator[Finding]:
 _DATABASE_METRIC: Final = re.compile(
     r"cloudsql\.googleapis\.com/database/(up|state|instance_state|available_for_failover)|cloudsql_database.*severity",
 )
+
+
+_DOMAINS: Final = {
+    gcp("compute/managedSslCertificate"): "managed.domains",
+    gcp("certificatemanager/certificate"): "managed.domains",
+    gcp("compute/regionSslCertificate"): "managed.domains",
+}
+
+
+def _certificate(*domains: str) -> Sample:
+    return Sample(gcp("compute/managedSslCertificate"), {"managed": {"domains": list(domains)}}, "certificate")
+
+
+def _site(host: str) -> Sample:
+    resource = {"type": "uptime_url", "labels": {"host": host}}
+    return Sample(CHECK, {"displayName": host, "timeout": "10s", "monitoredResource": resource}, host)
+
+
+@rule(
+    id="uptime-every-domain",
+    clause="MON-3",
+    title="Every domain that has a certificate has an uptime check",
+    severity="medium",
+    types=tuple(_DOMAINS),
+    scope="stack",
+    fix='monitored_resource={"type": "uptime_url", "labels": {"host": "<the domain>", …}}',
+    sources=_DOCS,
+    good=((_OURS, _certificate("app.example.com", "b.example.com"), _site("app.example.com"), _site("b.example.com")),),
+    bad=(
+        (_OURS, _certificate("app.example.com"), _site("other.example.com")),
+        (_OURS, _certificate("app.example.com", "b.example.com"), _site("app.example.com")),
+    ),
+    not_applicable=((_certificate("app.example.com"),), (_OURS,)),
+)
+def every_domain(graph: Graph) -> Iterator[Finding]:
+    """A name with a certificate is a promise to somebody. Judged for stacks of this project."""
+    certificates = graph.of(*_DOMAINS)
+    if not (ours(graph) and certificates):
+        yield skip("the stack has no certificates, or is not built from this project's components")
+        return
+    hosts = [plain(check.raw("monitoredResource.labels.host")) for check in graph.of(CHECK)]
+    for certificate in certificates:
+        path = _DOMAINS[certificate.type]
+        domains = plain(certificate.raw(path))
+        if domains is UNKNOWN:
+            yield unsure(certificate, path)
+            continue
+        for domain in domains if isinstance(domains, list) else []:
+            if domain is UNKNOWN or (domain not in hosts and UNKNOWN in hosts):
+                yield unsure(certificate, path)
+            elif domain not in hosts and not str(domain).startswith("*"):
+                yield fail(certificate, path, f"{domain} is checked by nobody")
 
 
 def _database(name: str) -> Sample:
