@@ -43,6 +43,12 @@ def known(value: str, *bearers: pulumi.Resource) -> pulumi.Output[str]:
     return pulumi.Output(set(bearers), ready(value), ready(True))
 
 
+def secret(value: pulumi.Output[str]) -> pulumi.Output[str]:
+    """The value, marked: it is encrypted wherever it goes. Providers that mark nothing themselves need it."""
+    marked: pulumi.Output[str] = pulumi.Output.secret(value)
+    return marked
+
+
 def days(count: int) -> str:
     """A duration as Google's interfaces write it."""
     return f"{count * 86_400}s"

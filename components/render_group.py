@@ -12,7 +12,7 @@ import pulumi
 import pulumi_random as random
 import pulumi_render as render
 
-from .base import Component, require
+from .base import Component, require, secret
 from .render_workspace import Workspace
 
 SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|API_?KEY|_KEY$|_DSN$)")
@@ -49,9 +49,10 @@ class Group(Component):
     def __init__(self, name: str, args: GroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         place = args.workspace
-        secrets = {
+        variables: dict[str, pulumi.Input[str]] = {
+            **args.plain,
             **{key: self._generate(name, key, args.random) for key in args.generated},
-            **{key: pulumi.Output.secret(value) for key, value in args.secrets.items()},
+            **{key: secret(value) for key, value in args.secrets.items()},
         }
         group = render.env_groups.EnvGroup(
             name,
@@ -59,8 +60,7 @@ class Group(Component):
             owner_id=place.owner_id,
             environment_id=place.environment_id,
             env_vars=[
-                render.env_groups.EnvVarInputArgs(key=key, value=value)
-                for key, value in sorted({**args.plain, **secrets}.items())
+                render.env_groups.EnvVarInputArgs(key=key, value=value) for key, value in sorted(variables.items())
             ],
             opts=self.child(provider=place.provider, additional_secret_outputs=["envVars", "secretFiles"]),
         )

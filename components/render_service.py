@@ -97,7 +97,7 @@ class RenderService(Component):
         }
 
 
-def _commands(args: RenderServiceArgs) -> dict[str, str | None]:
+def _commands(args: RenderServiceArgs) -> dict[str, Any]:
     if args.runtime == "docker":
         return {"docker_context": ".", "dockerfile_path": "./Dockerfile"}
     return {"build_command": args.build, "start_command": args.start}

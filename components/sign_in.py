@@ -10,7 +10,7 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_random as random
 
-from .base import Component, days, require
+from .base import Component, days, require, secret
 from .blocking_function import IDENTITY_TOOLKIT, BlockingFunction, BlockingFunctionArgs
 from .projects import Project
 
@@ -121,8 +121,8 @@ class SignIn(Component):
 
     def _google(self, name: str, args: SignInArgs, google: GoogleSignIn) -> None:
         """Google as the third party. The provider wants a secret also for one that is switched off."""
-        secret = google.client_secret
-        if secret is None:
+        client_secret = google.client_secret
+        if client_secret is None:
             pulumi.log.warn(
                 "VER-1: sign-in with Google stays switched off until its secret is there: "
                 "pulumi config set --secret --path credentials.googleClientSecret",
@@ -131,13 +131,13 @@ class SignIn(Component):
             placeholder = random.RandomPassword(
                 f"{name}-google", length=32, special=False, opts=self.child(provider=args.random)
             )
-            secret = placeholder.result
+            client_secret = placeholder.result
         gcp.identityplatform.DefaultSupportedIdpConfig(
             f"{name}-google",
             project=args.project.project_id,
             idp_id="google.com",
             client_id=google.client_id,
-            client_secret=pulumi.Output.secret(secret),
+            client_secret=secret(client_secret),
             enabled=google.client_secret is not None,
             opts=self.child(provider=args.project.provider, depends_on=[self.config]),
         )
