@@ -18,6 +18,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
+from policies.clauses import CLAUSES
+
 ACCESS: Final = "access.yaml"
 ATTESTATIONS: Final = "attestations.yaml"
 _GROUP: Final = r"^[^:@\s]+@[^:@\s]+$"
@@ -66,7 +68,7 @@ class Right(_Row):
 class Attestation(_Row):
     """What a person confirms because no interface tells it."""
 
-    clause: str = Field(pattern=r"^[A-Z]{3}-\d+$")
+    clause: str
     subject: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     """What it is about: a provider, a team's logins, the devices."""
     statement: str = Field(min_length=20)
@@ -85,6 +87,14 @@ class Attestation(_Row):
         if path is not None and ".." in path.split("/"):
             raise ValueError(f"{path} leads out of the repository")
         return path
+
+    @field_validator("clause")
+    @classmethod
+    def _attestable(cls, clause: str) -> str:
+        known = [c.id for c in CLAUSES.values() if c.kind != "enforced"]
+        if clause not in known:
+            raise ValueError(f"{clause} is not attested by people; {', '.join(known)} are")
+        return clause
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,6 +55,18 @@ def test_what_is_provisioned_is_judged() -> None:
     assert sorted(claimed - set(judged)) == []
 
 
+def test_no_clause_is_without_a_rule_or_a_register_row() -> None:
+    """What is attested has a row that its rule looks for; everything else has a rule."""
+    ruled, registered = measures.enforced(), measures.attested()
+    assert {c for c, clause in CLAUSES.items() if clause.kind != "enforced" and c not in registered} == set()
+    assert set(registered) <= {c for c, clause in CLAUSES.items() if clause.kind != "enforced"}
+    assert {c for c, clause in CLAUSES.items() if clause.kind != "enforced" and c not in ruled} == set()
+    for rule in rules().values():
+        subjects = rule.params.get("subjects", ())
+        assert isinstance(subjects, tuple)
+        assert {f"{s} " for s in subjects} <= {f"{row.partition(' ')[0]} " for row in registered.get(rule.clause, ())}
+
+
 def test_generated_pages_are_fresh() -> None:
     """docs/measures.md and docs/rules.md say what the code says."""
     assert measures.TARGET.read_text(encoding="utf-8") == measures.markdown(), "run `python -m tools.measures`"

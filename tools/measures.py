@@ -9,10 +9,12 @@ import argparse
 import ast
 import sys
 from collections import defaultdict
+from datetime import date
 from pathlib import Path
 
 from policies.clauses import CLAUSES, MEASURES
 from policies.pack import rules
+from policies.registers import load
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "measures.md"
@@ -42,10 +44,18 @@ def enforced() -> dict[str, list[str]]:
     return found
 
 
+def attested() -> dict[str, list[str]]:
+    """Clause → what its attestations are about, and who gave them."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in load(ROOT, date.min).attestations:
+        found[row.clause].append(f"{row.subject} ({row.owner})")
+    return found
+
+
 def status(clause: str, components: dict[str, list[str]], by_rule: dict[str, list[str]]) -> str:
     """provisioned (a component upholds it), judged (rules only), attested (people confirm it), or planned."""
     if CLAUSES[clause].kind == "attested":
-        return "attested"
+        return "attested" if clause in by_rule else "planned"
     if clause in components:
         return "provisioned" if clause in by_rule else "provisioned, no rule"
     return "judged" if clause in by_rule else "planned"
@@ -53,7 +63,7 @@ def status(clause: str, components: dict[str, list[str]], by_rule: dict[str, lis
 
 def markdown() -> str:
     """The page."""
-    components, by_rule = provisioned(), enforced()
+    components, by_rule, register = provisioned(), enforced(), attested()
     counts: dict[str, int] = defaultdict(int)
     sections: list[str] = []
     for measure, title in MEASURES.items():
@@ -61,7 +71,7 @@ def markdown() -> str:
         for clause in (c for c in CLAUSES.values() if c.measure == measure):
             state = status(clause.id, components, by_rule)
             counts[state] += 1
-            made = ", ".join(f"`{c}`" for c in components.get(clause.id, ()))
+            made = ", ".join([*(f"`{c}`" for c in components.get(clause.id, ())), *register.get(clause.id, ())])
             ruled = ", ".join(f"`{r}`" for r in by_rule.get(clause.id, ()))
             sections.append(f"| **{clause.id}** {clause.sentence} | {state} | {made} | {ruled} |")
         sections.append("")
@@ -72,7 +82,7 @@ def markdown() -> str:
             "",
             "*provisioned*: a component upholds it and rules hold it. *judged*: rules hold any stack to it, no "
             "component",
-            "here provisions it yet. *attested*: a person confirms it. *planned*: neither.",
+            "here provisions it yet. *attested*: a team confirms it in attestations.yaml. *planned*: neither.",
             "",
             ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) + f"; {sum(counts.values())} clauses.",
             "",
