@@ -114,6 +114,124 @@ def json_command(
 
 
 @app.command()
+def page(
+    digest: DigestFile = None,
+    events: EventFile = None,
+    judgement: Judgement = None,
+    results: Results = None,
+    out: Out = None,
+    commit: Commit = "",
+) -> None:
+    """One self-contained HTML file."""
+    from review import page as writer
+
+    _write(writer.write(_review(digest, events, judgement, results, commit)), out)
+
+
+@app.command()
+def bundle(
+    out: Annotated[Path, typer.Option("--out", "-o", help="A new or empty folder.")],
+    digest: DigestFile = None,
+    events: EventFile = None,
+    judgement: Judgement = None,
+    results: Results = None,
+    commit: Commit = "",
+    source: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=PATH", help="Further input whose digest is evidence.")
+    ] = None,
+    version: Annotated[list[str] | None, typer.Option(metavar="NAME=VERSION", help="engine=…, sdk=…")] = None,
+    previous: Annotated[
+        Path | None, typer.Option(help="The bundle before: what got better, worse, disappeared.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs the statement.")] = None,
+) -> None:
+    """The evidence of one run: the same byte for byte from the same inputs, verified by `review verify`."""
+    from review import bundle as writer
+
+    review = build(
+        digest=digest,
+        events=events,
+        judgement=judgement,
+        results=results,
+        commit=commit,
+        versions=_pairs(version, "--version"),
+    )
+    sources = {name: Path(path) for name, path in _pairs(source, "--source").items()}
+    for name in writer.make(review, out, sources=sources, previous=previous, key=key):
+        print(out / name)
+
+
+def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
+    pairs = [entry.partition("=") for entry in given or ()]
+    for name, sign, value in pairs:
+        if not (name and sign and value):
+            raise ReviewError(f"{option} {name}{sign}{value} is not NAME=VALUE.")
+    return {name: value for name, _, value in sorted(pairs)}
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A bundle.")],
+    key: Annotated[Path | None, typer.Option(help="Ed25519 public key (PEM) that must have signed it.")] = None,
+) -> None:
+    """Exit code 1 names every byte of a bundle that is not as it was written."""
+    from review.verify import verify as check
+
+    problems, proven = check(folder, key=key)
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise typer.Exit(1)
+    print("; ".join(proven))
+    if key is None:
+        print("the signature was not checked: whoever changed all files alike would not be found (--key)")
+
+
+@app.command("all")
+def all_command(
+    folder: Annotated[Path, typer.Argument(help="Where `make` keeps the runs of a stack.")],
+    of: Annotated[str, typer.Option(help="Which run: preview or up.")] = "preview",
+    commit: Commit = "",
+) -> None:
+    """Comment, page and reports of the last run of a stack, beside it; the verdict on the terminal."""
+    from review import comment as comment_writer
+    from review import document
+    from review import junit as junit_writer
+    from review import page as page_writer
+    from review import sarif as sarif_writer
+
+    previewed = of == "preview"
+    events = folder / f"{of}.events.jsonl"
+    if not events.exists():
+        raise ReviewError(f"{events}: there is no {of} to review yet.", fix=f"make {of}")
+    logs = sorted(folder.glob("*.events.jsonl"), key=lambda path: path.stat().st_mtime)
+    judgement, results = folder / "judgement.json", folder / "results.jsonl"
+    review = build(
+        digest=folder / "digest.json" if previewed else None,
+        events=events,
+        judgement=judgement if judgement.exists() and logs[-1] == events else None,
+        results=results if previewed and results.exists() else None,
+        commit=commit,
+    )
+    place = folder / "review"
+    for name, writer in (
+        ("index.html", page_writer.write),
+        ("review.json", document.write),
+        ("results.sarif", sarif_writer.write),
+        ("junit.xml", junit_writer.write),
+    ):
+        _write(writer(review), place / name)
+    _write(comment_writer.write(review, whole="index.html"), place / "comment.md")
+    print(f"{review.stack}: {review.headline}")
+    for change in review.destroyed:
+        print(f"  {change.op:8} {change.name}: {change.cause or 'no longer in the program'}; data: {change.loss}")
+    print(f"  access   gained {len(review.gained)}, lost {len(review.lost)}")
+    for limit in review.limits:
+        print(f"  note     {limit}")
+    print(f"  read     {place / 'index.html'} and {place / 'comment.md'}")
+
+
+@app.command()
 def schema(out: Out = None) -> None:
     """The JSON Schema of `review json`."""
     from review import document

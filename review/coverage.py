@@ -13,6 +13,10 @@ from review.run import type_of
 WORST: Final[tuple[Outcome, ...]] = ("fail", "undetermined", "waived", "pass", "not_applicable")
 
 
+WITHOUT: Final = "without a clause"
+"""Where a rule's clause is not known: the engine's log names passed rules alone, their clauses stand in the verdicts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """A clause on a resource (an empty URN: on the whole stack), with every rule that had a say."""
@@ -50,6 +54,6 @@ def by_clause(review: Review) -> dict[str, dict[str, int]]:
     """Clause to the number of checks by outcome; clauses nothing judged are there with none."""
     counted: dict[str, dict[str, int]] = {clause.id: {} for clause in review.clauses}
     for check in review.checks:
-        counts = counted.setdefault(check.clause or "without a clause", {})
+        counts = counted.setdefault(check.clause or WITHOUT, {})
         counts[check.outcome] = counts.get(check.outcome, 0) + 1
     return dict(sorted(counted.items(), key=lambda entry: order(entry[0])))

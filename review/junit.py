@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from itertools import groupby
 from xml.etree import ElementTree
 
-from review.coverage import Case, cases
+from review.coverage import WITHOUT, Case, cases
 from review.model import Check, Review
 
 _NOT_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-WITHOUT = "without a clause"
 
 
 def write(review: Review) -> str:
