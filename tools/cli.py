@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,18 @@ for _operation, _meaning in (
     ("refresh", "Read what exists into the state, so that the next preview shows drift."),
 ):
     app.command(name=_operation, context_settings=_EXTRA)(_change(_operation, _meaning))
+
+
+@app.command(context_settings=_EXTRA)
+def review(context: typer.Context, stack: Name = "prod", real: Real = False) -> None:
+    """Print the last preview as a reviewer reads it; previews first when there is none. More: `python -m review`."""
+    chosen = Stack(name=stack, real=real)
+    log, digest, judgement = (chosen.runs / name for name in ("preview.events.jsonl", "digest.json", "judgement.json"))
+    if not (log.exists() and digest.exists()):
+        run.preview(chosen, [], out=sys.stderr)
+    command = [str(places.VENV_PYTHON), "-m", "review", "comment", "--digest", str(digest), "--events", str(log)]
+    command += ["--judgement", str(judgement)] if judgement.exists() else []
+    raise typer.Exit(subprocess.call([*command, *context.args], cwd=places.ROOT))
 
 
 @app.command("recover")
