@@ -92,6 +92,7 @@ def test_local_run_takes_nothing_of_the_users_pulumi(local: Path, monkeypatch: p
     """Login, backend, another pack and its configuration are left behind."""
     for name, value in HOSTILE.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
     env = Stack(name="prod").environment()
     assert not set(HOSTILE.values()) & set(env.values())
     assert env["PULUMI_HOME"] == str(local / "pulumi-home")
@@ -99,7 +100,7 @@ def test_local_run_takes_nothing_of_the_users_pulumi(local: Path, monkeypatch: p
     assert env["PULUMI_OPTION_POLICY_PACK"] == str(places.PACK)
     path = env["PATH"].split(os.pathsep)
     assert path[path.index(str(places.VENV_BIN)) + 1] == str(local / "engine")
-    assert path.index(str(local / "engine")) < path.index(os.environ["PATH"].split(os.pathsep)[0])
+    assert path.index(str(local / "engine")) < path.index("/usr/bin")
 
 
 def test_real_run_keeps_the_login_but_not_another_pack(monkeypatch: pytest.MonkeyPatch) -> None:
