@@ -243,7 +243,9 @@ def _verdict(
     if len(losing) > len(open_):
         parts.append(f"{_count(len(losing) - len(open_), 'resource')} with data would be destroyed; a guard stops it")
     if public := [a for a in accesses.gained if a.kind == "public"]:
-        parts.append(f"{_count(len(public), 'thing')} would be open to everyone")
+        accepted = {f.urn for f in found if f.outcome == "waived"}
+        excepted = " (an accepted exception)" if all(a.urn in accepted for a in public) else ""
+        parts.append(f"{_count(len(public), 'thing')} would be open to everyone{excepted}")
     verdict: Verdict
     if blocking:
         verdict = "blocked"

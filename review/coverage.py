@@ -14,7 +14,7 @@ WORST: Final[tuple[Outcome, ...]] = ("fail", "undetermined", "waived", "pass", "
 
 
 WITHOUT: Final = "without a clause"
-"""Where a rule's clause is not known: the engine's log names passed rules alone, their clauses stand in the verdicts."""
+"""For a rule whose clause is not known: the engine's log names passed rules without, only the verdicts have them."""
 
 
 @dataclass(frozen=True, kw_only=True)

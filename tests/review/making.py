@@ -19,7 +19,7 @@ MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 def recorded(**more: Any) -> Review:
     """The recorded change."""
     given = {"digest": "change.digest.json", "events": "change.events.jsonl", "results": "change.results.jsonl", **more}
-    paths = {key: RECORDED / name if isinstance(name, str) else name for key, name in given.items()}
+    paths = {k: RECORDED / v if isinstance(v, str) and k != "commit" else v for k, v in given.items()}
     return build(**paths)
 
 

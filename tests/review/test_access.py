@@ -97,7 +97,8 @@ def test_every_iam_shape_says_the_same(
         (
             "gcp:projects/iAMMember:IAMMember",
             {"project": "example-prod", "role": "roles/owner", "member": "user:jane@example.com"},
-            "person jane@example.com: do everything, and give access to others (basic role owner) on project example-prod",
+            "person jane@example.com: do everything, and give access to others (basic role owner) on project"
+            " example-prod",
         ),
         (
             "gcp:serviceaccount/iAMMember:IAMMember",
