@@ -11,15 +11,17 @@ from pathlib import Path
 
 EXECUTABLE = 0o755
 PROVIDERS = ("gcp", "random", "render", "github")
+DYNAMIC = "dynamic"
+"""Pulumi's own program for dynamic providers, with Render's API beside it."""
 
 
 def launcher(provider: str) -> str:
     """The program that the engine starts: this interpreter, this checkout."""
     checkout = Path(__file__).resolve().parent.parent
     python, path = shlex.quote(sys.executable), shlex.quote(str(checkout))
-    return (
-        f"#!/bin/sh\nPYTHONPATH={path}${{PYTHONPATH:+:$PYTHONPATH}} exec {python} -u -m localcloud serve {provider}\n"
-    )
+    flag = " -u" if provider == DYNAMIC else ""  # it tells its port through a buffer that it never flushes
+    start = f"exec {python}{flag} -m localcloud serve {provider}"
+    return f"#!/bin/sh\nPYTHONPATH={path}${{PYTHONPATH:+:$PYTHONPATH}} {start}\n"
 
 
 def programs_of(home: Path) -> Path:
@@ -35,7 +37,7 @@ def install(home: Path) -> list[Path]:
         home / "plugins" / f"resource-{name}-v{version(f'pulumi_{name}')}" / f"pulumi-resource-{name}": launcher(name)
         for name in PROVIDERS
     }
-    for program, text in {**programs, programs_of(home) / "pulumi-resource-pulumi-python": launcher("dynamic")}.items():
+    for program, text in {**programs, programs_of(home) / "pulumi-resource-pulumi-python": launcher(DYNAMIC)}.items():
         folder = program.parent
         folder.mkdir(parents=True, exist_ok=True)
         if not (program.exists() and program.read_text() == text and os.access(program, os.X_OK)):
