@@ -32,6 +32,7 @@ from settings.logging import Logging
 from settings.mistakes import from_validation, plain_secrets
 from settings.monitoring import Monitoring
 from settings.network import Network
+from settings.organization import Organization
 from settings.projects import Projects
 from settings.protection import Unprotected
 from settings.regions import Regions
@@ -59,6 +60,7 @@ AREAS = (
     settings.render,
     settings.inventory,
     settings.access,
+    settings.organization,
 )
 """Modules whose `check` looks across sections."""
 
@@ -122,6 +124,9 @@ class StackConfig(Section):
 
     access: Access = named("ACC-7", "orders-support", {})
     """What people may do; read from access.yaml, the only source of rights of people."""
+
+    organization: Organization | None = section("ACC-9", None)
+    """Inside of which organization node."""
 
     unprotected: Named[Unprotected] = named("CHG-5", "orders", {})
     """Which stores may be deleted."""

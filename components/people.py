@@ -8,6 +8,8 @@ import pulumi
 
 from .access import Access, AccessArgs, AccessRow
 from .base import Component
+from .boundaries import Boundaries, BoundariesArgs
+from .devices import Devices, DevicesArgs
 from .foundation import Foundation
 from .governance import Governance
 from .hosting import Hosting
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class People(Component):
-    """Every right of people, from the need-to-know matrix."""
+    """Every right of people, from the need-to-know matrix; and, where there is an organization, their limits."""
 
     token = "hosting:access:People"
     clauses: ClassVar[tuple[str, ...]] = ("ACC-7",)
@@ -56,4 +58,45 @@ class People(Component):
             ),
             self.child(),
         )
+        self._organization(config, foundation, governance)
         self.register_outputs({})
+
+    def _organization(self, config: StackConfig, foundation: Foundation, governance: Governance) -> None:
+        """What only an organization node can hold. Without one, the first preview says what is missing."""
+        organization = config.organization
+        if organization is None:
+            pulumi.log.info(
+                "no organization is configured: without one there are no deny policies and access boundaries (ACC-9), "
+                "no device levels (DEV-1, DEV-2) and no limits of sessions (AUT-3)",
+                self,
+            )
+            return
+        Boundaries(
+            "boundaries",
+            BoundariesArgs(
+                organization_id=organization.id,
+                projects=foundation.projects,
+                vault=foundation.vault,
+                home=foundation.audit,
+                deployer=governance.federation.deploy.email,
+                break_glass=organization.break_glass,
+            ),
+            self.child(),
+        )
+        if organization.access_policy is None:
+            pulumi.log.info(
+                "no access policy is configured: devices and sessions (DEV-1, DEV-2, AUT-3) stay open", self
+            )
+            return
+        Devices(
+            "devices",
+            DevicesArgs(
+                project=foundation.audit,
+                organization_id=organization.id,
+                access_policy=organization.access_policy,
+                groups=organization.group_keys,
+                session_hours=organization.session_hours,
+                systems=organization.systems,
+            ),
+            self.child(),
+        )

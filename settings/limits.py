@@ -41,4 +41,7 @@ ACCESS_REVIEW_DAYS_MAX: Final = 366
 REQUEST_HOURS_MAX: Final = 4
 """ACC-8: how long access lasts that was asked for and approved."""
 
+SESSION_HOURS_MAX: Final = 12
+"""AUT-3: hours after which people sign in anew."""
+
 DAY_SECONDS: Final = 86_400
