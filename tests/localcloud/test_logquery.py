@@ -40,7 +40,7 @@ ENTRY: dict[str, Any] = {
         "severity>=NOTICE",
         'NOT protoPayload.missing="x"',
         '-protoPayload.methodName="other"',
-        'resource.type=gce_firewall_rule\nseverity=NOTICE -- a comment\n(severity>ERROR OR severity<ERROR)',
+        "resource.type=gce_firewall_rule\nseverity=NOTICE -- a comment\n(severity>ERROR OR severity<ERROR)",
         "firewall AND SetIam",
         '"a@example.com"',
     ],
