@@ -16,18 +16,14 @@ setup:
 ready:
 	@$(PYTHON) -m tools.bootstrap --quiet
 
-preview up destroy refresh recover review: ready
+preview up destroy refresh recover: ready
 	@$(RUN) $@ $(FLAGS)
 
 guard: ready
 	@$(RUN) guard --stack $(STACK) --of $(RUN_OF) $(ARGS)
 
-# The last preview (RUN_OF=up: the last deployment) as a reviewer reads it: page, comment, SARIF, JUnit, JSON.
-RUNS = $${SECURE_HOSTING_LOCAL:-.local}/runs/$(STACK)
 review: ready
-	@if [ "$(RUN_OF)" = preview ] && [ -f "$(RUNS)/digest.json" ]; then \
-	  .venv/bin/python -m policies judge "$(RUNS)/digest.json" --json --fail-on never > "$(RUNS)/results.jsonl"; fi
-	@.venv/bin/python -m review all "$(RUNS)" --of $(RUN_OF) $(ARGS)
+	@$(RUN) review --of $(RUN_OF) $(FLAGS)
 
 test: ready
 	.venv/bin/python -m pytest $(ARGS)

@@ -213,7 +213,9 @@ def get_postgres_address(question: Question) -> dict[str, Any]:
     user, name = database.properties.get("databaseUser"), database.properties.get("databaseName")
     password = hashlib.sha256(f"password of {identity}".encode()).hexdigest()[:32]
     inside = f"postgresql://{user}:{password}@{identity}/{name}"
-    outside = f"postgresql://{user}:{password}@{identity}.{database.properties.get('region')}-postgres.render.com/{name}"
+    outside = (
+        f"postgresql://{user}:{password}@{identity}.{database.properties.get('region')}-postgres.render.com/{name}"
+    )
     command = f"PGPASSWORD={password} psql -h {identity} -U {user} {name}"
     return {
         "internalConnectionString": inside,

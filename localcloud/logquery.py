@@ -1,8 +1,8 @@
 """The part of Google Cloud's logging query language that our filters use, evaluated on log entries.
 
 Covers comparisons (`= != > >= < <= : =~ !~`), grouped values, existence (`field:*`), words searched in all fields, AND,
-OR, NOT, `-`, parentheses and lines joined by an implied AND, with the language's own precedence: NOT, then OR, then AND.
-Refuses the rest (`SEARCH`, `sample`, `ip_in_net`, `log_id`, `cast`, negative comparisons with a group) instead of guessing.
+OR, NOT, `-`, parentheses and lines joined by an implied AND, in the language's own order: NOT, then OR, then AND.
+Refuses the rest (`SEARCH`, `sample`, `ip_in_net`, `log_id`, `cast`, negated groups) instead of guessing.
 Source: Google Cloud Logging documentation, "Logging query language".
 """
 

@@ -67,13 +67,14 @@ def check(config: StackConfig) -> Iterator[Mistake]:
         )
     if organization.access_policy is None:
         return
-    for group in sorted({row.group for row in config.access.values()}):
-        if group.partition("@")[0] not in organization.group_keys:
+    for name, row in config.access.items():
+        group = row.group
+        if group.endswith(f"@{domain}") and group.partition("@")[0] not in organization.group_keys:
             yield Mistake(
                 key="organization.groupKeys",
                 clause="DEV-2",
                 problem=f"has no key for {group}, which has rights in access.yaml: its members could use any device",
                 example=f"groupKeys: {{{group.partition('@')[0]}: 01d520gv4vjcrht}}",
-                others=("access",),
+                others=(f"access.{name}.group",),
             )
             return

@@ -93,16 +93,23 @@ for _operation, _meaning in (
     app.command(name=_operation, context_settings=_EXTRA)(_change(_operation, _meaning))
 
 
-@app.command(context_settings=_EXTRA)
-def review(context: typer.Context, stack: Name = "prod", real: Real = False) -> None:
-    """Print the last preview as a reviewer reads it; previews first when there is none. More: `python -m review`."""
+@app.command()
+def review(
+    stack: Name = "prod",
+    real: Real = False,
+    of: Annotated[str, typer.Option(help="Which run of the stack: preview or up.")] = "preview",
+) -> None:
+    """The last run as a reviewer reads it: page, comment, SARIF, JUnit, JSON. Previews first when there is none."""
     chosen = Stack(name=stack, real=real)
-    log, digest, judgement = (chosen.runs / name for name in ("preview.events.jsonl", "digest.json", "judgement.json"))
-    if not (log.exists() and digest.exists()):
-        run.preview(chosen, [], out=sys.stderr)
-    command = [str(places.VENV_PYTHON), "-m", "review", "comment", "--digest", str(digest), "--events", str(log)]
-    command += ["--judgement", str(judgement)] if judgement.exists() else []
-    raise typer.Exit(subprocess.call([*command, *context.args], cwd=places.ROOT))
+    digest, results = chosen.runs / "digest.json", chosen.runs / "results.jsonl"
+    if of == "preview":
+        if not ((chosen.runs / "preview.events.jsonl").exists() and digest.exists()):
+            run.preview(chosen, [], out=sys.stderr)
+        judge = [str(places.VENV_PYTHON), "-m", "policies", "judge", str(digest), "--json", "--fail-on", "never"]
+        with results.open("w") as file:
+            subprocess.run(judge, cwd=places.ROOT, stdout=file, check=False)
+    command = [str(places.VENV_PYTHON), "-m", "review", "all", str(chosen.runs), "--of", of]
+    raise typer.Exit(subprocess.call(command, cwd=places.ROOT))
 
 
 @app.command("recover")

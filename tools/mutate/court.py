@@ -13,6 +13,7 @@ from policies.graph import Graph
 from policies.judge import Judge, Result
 from policies.load import resource
 from policies.model import Resource
+from policies.registers import load as load_registers
 from tools.mutate.stack import Mutant, State, apply
 
 Key = tuple[str, str]
@@ -37,6 +38,7 @@ class Court:
     def __init__(self, states: Sequence[State], today: dt.date) -> None:
         self._states = {s["urn"]: s for s in states}
         self._judge: Judge = pack.make_judge(pack.rules(), pack.read_config(), today=today, waivers=None)
+        self._registers = load_registers(pack.REGISTERS, today)
         self._resources: dict[str, Resource] = {urn: resource(s) for urn, s in self._states.items()}
         graph = self._graph(self._resources.values())
         self.before = list(self._judge.judge_graph(graph))
@@ -44,7 +46,9 @@ class Court:
 
     def _graph(self, resources: Iterable[Resource]) -> Graph:
         first = next(iter(self._states)).split("::")
-        return Graph(resources, stack=first[0].rsplit(":", 1)[-1], project=first[1])
+        graph = Graph(resources, stack=first[0].rsplit(":", 1)[-1], project=first[1])
+        graph.registers = self._registers
+        return graph
 
     def try_mutant(self, mutant: Mutant) -> Verdict:
         """The verdict on one mutant: first by the rules about what was changed, then by all others."""

@@ -19,7 +19,7 @@ ORDERS: Final[dict[str, tuple[str, ...]]] = {
     "availabilityType": ("ZONAL", "REGIONAL"),
     "databaseVersion": ("POSTGRES_9_6", "POSTGRES_11", "POSTGRES_17"),
     "passwordValidationPolicy.complexity": ("COMPLEXITY_UNSPECIFIED", "COMPLEXITY_DEFAULT"),
-    "sql/user:type": ("BUILT_IN", "CLOUD_IAM_USER", "CLOUD_IAM_GROUP", "CLOUD_IAM_SERVICE_ACCOUNT"),
+    "sql/user:type": ("BUILT_IN",),
     # Cloud Run, "Restrict ingress", "Direct VPC egress"
     "ingress": ("INGRESS_TRAFFIC_ALL", "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", "INGRESS_TRAFFIC_INTERNAL_ONLY"),
     "vpcAccess.egress": ("PRIVATE_RANGES_ONLY", "ALL_TRAFFIC"),
@@ -30,7 +30,6 @@ ORDERS: Final[dict[str, tuple[str, ...]]] = {
     "minTlsVersion": ("TLS_1_0", "TLS_1_1", "TLS_1_2", "TLS_1_3"),
     "sSLPolicy:profile": ("COMPATIBLE", "MODERN", "RESTRICTED"),
     "backendService:protocol": ("HTTP", "HTTPS"),
-    "quicOverride": ("ENABLE", "NONE", "DISABLE"),
     # Binary Authorization, "Policy"
     "enforcementMode": ("DRYRUN_AUDIT_LOG_ONLY", "ENFORCED_BLOCK_AND_AUDIT_LOG"),
     "evaluationMode": ("ALWAYS_ALLOW", "REQUIRE_ATTESTATION", "ALWAYS_DENY"),
@@ -60,6 +59,24 @@ ORDERS: Final[dict[str, tuple[str, ...]]] = {
     "secretScanningPushProtection.status": ("disabled", "enabled"),
 }
 """Values of a property from the weakest to the strongest."""
+
+STRONGER: Final[dict[str, bool]] = {
+    "iapEnabled": True,
+    "client.permissions.disabledUserSignup": True,
+    "client.permissions.disabledUserDeletion": True,
+    "multiTenant.allowTenants": False,
+    "signIn.email.enabled": False,
+    "defaultSupportedIdpConfig:enabled": False,
+    "enableInboundForwarding": False,
+    "allowedActionsConfig.verifiedAllowed": False,
+    "allowedActionsConfig.githubOwnedAllowed": False,
+    "actionsRepositoryPermissions:enabled": False,
+    "deploymentBranchPolicy.protectedBranches": True,
+    "deploymentBranchPolicy.customBranchPolicies": True,
+    "requiredStatusChecks.doNotEnforceOnCreate": False,
+    "defaultUrlRedirect.stripQuery": True,
+}
+"""Switches whose safe side is not told by the value they have."""
 
 DIRECTIONS: Final[dict[str, Direction]] = {
     "rotationPeriod": "longer",
@@ -100,7 +117,7 @@ REFERENCES: Final = re.compile(
     r"|subnetwork|securityPolicy|sslPolicy|sslCertificates|serviceAccount(?:Email|Id)?|topics?\.name|topic|bucket"
     r"|logBucket|destination|notificationChannels|service|group|target|urlMap|defaultService|requireAttestationsBies"
     r"|attestationAuthorityNote\.noteReference|instance|secret|repository|repositoryId|inspectTemplates|workloadIdentityPoolId"
-    r"|environment|name|image)$"
+    r"|environment|image)$"
 )
 """Properties that point at another resource; pointing elsewhere matters where somebody else owns what is there."""
 

@@ -22,6 +22,7 @@ from tools.mutate.meaning import (
     RANGES,
     REFERENCES,
     ROLES,
+    STRONGER,
     end_of,
     lookup,
 )
@@ -29,7 +30,20 @@ from tools.mutate.stack import DEFAULT_PROVIDER, Edit, Mutant, State, is_unknown
 from tools.mutate.tables import describe
 
 NEUTRAL: Final = Path(__file__).with_name("neutral.yaml")
-ELSEWHERE: Final = "projects/somebody-else/locations/us-central1/elsewhere/other"
+_THEIRS: Final = "projects/somebody-else"
+ELSEWHERE: Final = (
+    (
+        re.compile(r"(?i)kmskey(name)?$|encryptionkeyname$"),
+        f"{_THEIRS}/locations/europe-west1/keyRings/other/cryptoKeys/other",
+    ),
+    (re.compile(r"(?i)serviceaccount(email|id)?$"), "other@somebody-else.iam.gserviceaccount.com"),
+    (re.compile(r"(?i)subnetwork$"), f"{_THEIRS}/regions/europe-west1/subnetworks/other"),
+    (re.compile(r"(?i)network$"), f"{_THEIRS}/global/networks/other"),
+    (re.compile(r"(?i)destination$"), "storage.googleapis.com/somebody-elses-bucket"),
+    (re.compile(r"(?i)bucket$"), "somebody-elses-bucket"),
+    (re.compile(r""), f"{_THEIRS}/others/other"),
+)
+"""What a reference is pointed at: the same kind of thing, in somebody else's project."""
 _DURATION = re.compile(r"\d+(\.\d+)?s")
 _CIDR = re.compile(r"\d+\.\d+\.\d+\.\d+(/\d+)?|[0-9a-fA-F:]+::?[0-9a-fA-F:]*/\d+")
 _STRANGERS: Final = ("allUsers", "allAuthenticatedUsers", "user:stranger@gmail.com", "domain:example.net")
@@ -64,10 +78,17 @@ def is_neutral(end: str) -> bool:
 
 def mutants(states: Mapping[str, State]) -> Iterator[Mutant]:
     """Every way to weaken one input, one option or one resource of the stack."""
+    needed = {urn for s in states.values() for urn in _edges(s)}
     for state in states.values():
         if state.get("custom", True) and not state["type"].startswith("pulumi:"):
             yield from _inputs(state)
-            yield from _options(state)
+            yield from _options(state, removable=state["urn"] not in needed)
+
+
+def _edges(state: State) -> Iterator[str]:
+    yield from state.get("dependencies") or ()
+    for urns in state["propertyDependencies"].values():
+        yield from urns
 
 
 def _mutant(state: State, path: str, change: str, *edits: Edit) -> Mutant:
@@ -89,12 +110,13 @@ def _weaker(token: str, path: str, end: str, value: Any) -> Iterator[tuple[str, 
     element = path.endswith("]") and not path.endswith('"]')
     default = about.default is not None and str(about.default).lower() == str(value).lower()
     default = default or (value is False and not about.computed)
-    if element or not (about.required or default):
+    if element or not (about.required or default or LOCATIONS.search(end)):
         yield ("remove the element" if element else "drop"), None
     if isinstance(value, dict) and value.get(SIGNATURE) == SECRET_SIGNATURE:
         yield "show the secret", "correct horse battery staple"
     elif isinstance(value, bool):
-        yield f"flip to {str(not value).lower()}", not value
+        if lookup(STRONGER, end) in (None, value):
+            yield f"flip to {str(not value).lower()}", not value
     elif isinstance(value, int | float):
         yield from _numbers(end, value)
     elif isinstance(value, str):
@@ -133,11 +155,11 @@ def _texts(end: str, value: str) -> Iterator[tuple[str, Any]]:
         yield "replace the filter by true", "true"
     if LOCATIONS.search(end):
         yield "move to another continent", "us-central1"
-    if REFERENCES.search(end) and (is_unknown(value) or "/" in value):
-        yield "point elsewhere", ELSEWHERE
+    if REFERENCES.search(end) and value:
+        yield "point elsewhere", next(other for pattern, other in ELSEWHERE if pattern.search(end))
 
 
-def _options(state: State) -> Iterator[Mutant]:
+def _options(state: State, *, removable: bool) -> Iterator[Mutant]:
     urn = state["urn"]
     if state.get("protect"):
         yield _mutant(state, "", "protect off", Edit(urn, "option", "protect", False))
@@ -149,5 +171,5 @@ def _options(state: State) -> Iterator[Mutant]:
     if state.get("provider"):
         other = DEFAULT_PROVIDER.format(state["type"].split(":", 1)[0])
         yield _mutant(state, "", "default provider", Edit(urn, "option", "provider", other))
-    if CONTROLS.fullmatch(state["type"].rsplit(":", 1)[0].split(":", 1)[1]):
+    if removable and CONTROLS.fullmatch(state["type"].rsplit(":", 1)[0].split(":", 1)[1]):
         yield _mutant(state, "", "remove the resource", Edit(urn, "remove"))
