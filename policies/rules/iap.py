@@ -9,6 +9,7 @@ from policies.iam import grants
 from policies.model import Resource, gcp
 from policies.normalise import seconds
 from policies.rule import Finding, Sample, fail, rule, skip
+from policies.rules._links import pointers
 
 SERVICE = gcp("cloudrunv2/service")
 BACKENDS = (gcp("compute/backendService"), gcp("compute/regionBackendService"))
@@ -18,6 +19,9 @@ _ACCESSOR = "roles/iap.httpsResourceAccessor"
 _INVOKERS = ("gcp:cloudrunv2/serviceIam", "gcp:cloudrun/iam")
 _MEMBER = gcp("cloudrunv2/serviceIamMember")
 _DOCS = ("https://cloud.google.com/iap/docs/concepts-overview",)
+
+
+_PROXIED = "gcp:iap/webCloudRunServiceIam"
 
 
 def _invoker(member: str) -> Sample:
@@ -64,6 +68,15 @@ def backend_enabled(backend: Resource) -> Iterator[Finding]:
     bad=(
         (Sample(SERVICE, {"name": "admin", "iapEnabled": False}, "admin"), _invoker("group:staff@example.com")),
         (Sample(SERVICE, {"name": "admin"}, "admin"), _invoker("domain:example.com")),
+        (
+            Sample(SERVICE, {"name": "admin", "iapEnabled": False}, "admin"),
+            Sample(
+                f"{_PROXIED}Member:WebCloudRunServiceIamMember",
+                {"cloudRunServiceName": "admin", "member": "group:staff@example.com"},
+                "proxy",
+                {"cloudRunServiceName": ("admin",)},
+            ),
+        ),
         Sample(SERVICE, {"name": "admin", "labels": {"exposure": "internal"}}),
     ),
 )
@@ -72,10 +85,16 @@ def internal_run_service(service: Resource) -> Iterator[Finding]:
     or session rule applies. A label `exposure: internal` says the same."""
     if service.flag("iapEnabled"):
         return
-    people = sorted({g.member for r in _bindings(service) for g in grants(r) if g.human})
+    people = sorted({g.member for r in (*_bindings(service), *_behind(service)) for g in grants(r) if g.human})
     if people or service.text("labels.exposure") == "internal":
         who = ", ".join(people[:3]) or "our own people"
         yield fail(service, "iapEnabled", f"is {service.show('iapEnabled')}, and the service is for {who}")
+
+
+def _behind(service: Resource) -> list[Resource]:
+    """The grants on the proxy in front of this service: who holds one expects the proxy to be there."""
+    types = [t for t in (service.graph.types if service.graph else ()) if t.startswith(_PROXIED)]
+    return pointers(service, "cloudRunServiceName", *sorted(types)) if types else []
 
 
 def _bindings(service: Resource) -> list[Resource]:

@@ -161,9 +161,8 @@ def lb_logs_every_request(backend: Resource, params: Mapping[str, Any]) -> Itera
 
 
 boolean(
-    (gcp("dns/policy"),),
-    "enableInboundForwarding",
-    wanted=False,
+    {gcp("dns/policy"): "enableInboundForwarding"},
+    want=False,
     absent="pass",
     id="dns-no-inbound-forwarding",
     clause="HOS-1",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from policies.graph import Graph
 from policies.model import Resource, gcp
 from policies.rule import Finding, Sample, fail, rule, skip
 from policies.rules._links import pointers
+from policies.rules._ours import marked, ours
 
 BUCKET = gcp("storage/bucket")
 
@@ -58,6 +61,48 @@ def access_logged(bucket: Resource) -> Iterator[Finding]:
         bucket.graph and bucket.graph.sources(bucket, "logging.logBucket", BUCKET)
     ):
         bucket.text("logging.logBucket")
+
+
+@rule(
+    id="storage-access-log-kept",
+    clause="LOG-3",
+    title="The buckets of our stacks that receive access logs keep them for at least 400 days",
+    severity="medium",
+    types=(BUCKET,),
+    scope="stack",
+    fix='retention_policy={"retention_period": 34560000}',
+    sources=("https://cloud.google.com/storage/docs/bucket-lock",),
+    params={"min_days": 400},
+    good=(
+        (
+            Sample(BUCKET, {"name": "data", "logging": {"logBucket": "logs"}}),
+            Sample(BUCKET, {"name": "logs", "retentionPolicy": {"retentionPeriod": 34560000}}, "logs"),
+            marked(),
+        ),
+    ),
+    bad=(
+        (
+            Sample(BUCKET, {"name": "data", "logging": {"logBucket": "logs"}}),
+            Sample(BUCKET, {"name": "logs", "retentionPolicy": {"retentionPeriod": 2592000}}, "logs"),
+            marked(),
+        ),
+        (
+            Sample(BUCKET, {"name": "data", "logging": {"logBucket": "logs"}}),
+            Sample(BUCKET, {"name": "logs"}, "logs"),
+            marked(),
+        ),
+    ),
+    not_applicable=((Sample(BUCKET, {"name": "data"}), marked()),),
+)
+def access_log_kept(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding]:
+    """Who read an object is asked months later, and whoever should not have read it removes the log first."""
+    receivers = [b for b in graph.of(BUCKET) if _receives_logs(b)] if ours(graph) else []
+    if not receivers:
+        yield skip("no bucket of our stacks receives access logs")
+    for bucket in receivers:
+        days = (bucket.number("retentionPolicy.retentionPeriod") or 0) / 86_400
+        if days < float(params["min_days"]):
+            yield fail(bucket, "retentionPolicy.retentionPeriod", f"is {days:g} days, fewer than {params['min_days']}")
 
 
 @rule(

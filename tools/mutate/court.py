@@ -1,4 +1,4 @@
-"""Asks the judge about mutants: a mutant is caught when a verdict stops the deployment that did not before."""
+"""Asks the judge about mutants: a mutant is caught when a verdict is a failure, or stops, that was none before."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Court:
         self._resources: dict[str, Resource] = {urn: resource(s) for urn, s in self._states.items()}
         graph = self._graph(self._resources.values())
         self.before = list(self._judge.judge_graph(graph))
-        self._stopped = {_key(r) for r in self.before if r.blocking}
+        self._stopped = {_key(r) for r in self.before if _told(r)}
 
     def _graph(self, resources: Iterable[Resource]) -> Graph:
         first = next(iter(self._states)).split("::")
@@ -60,7 +60,7 @@ class Court:
             new = tuple(
                 (r.rule.id, r.rule.clause, f"{r.resource.name if r.resource else ''} {_path(r)}".strip())
                 for r in round_
-                if r.blocking and _key(r) not in self._stopped
+                if _told(r) and _key(r) not in self._stopped
             )
             if new:
                 return Verdict(mutant, new)
@@ -77,6 +77,11 @@ class Court:
         for found in resources:
             if found.urn not in changed:
                 yield from self._judge.judge_resource(found, graph_rules=True)
+
+
+def _told(result: Result) -> bool:
+    """Whether a verdict is one that people see as wrong: a failure, or an undecided fact that stops the deployment."""
+    return result.outcome == "fail" or result.blocking
 
 
 def _key(result: Result) -> Key:

@@ -22,6 +22,7 @@ from tools.mutate.meaning import (
     RANGES,
     REFERENCES,
     ROLES,
+    STRICTER_WHEN_SHORT,
     STRONGER,
     end_of,
     lookup,
@@ -110,7 +111,8 @@ def _weaker(token: str, path: str, end: str, value: Any) -> Iterator[tuple[str, 
     element = path.endswith("]") and not path.endswith('"]')
     default = about.default is not None and str(about.default).lower() == str(value).lower()
     default = default or (value is False and not about.computed)
-    if element or not (about.required or default or LOCATIONS.search(end)):
+    stricter = element and STRICTER_WHEN_SHORT.search(end)
+    if not stricter and (element or not (about.required or default or LOCATIONS.search(end))):
         yield ("remove the element" if element else "drop"), None
     if isinstance(value, dict) and value.get(SIGNATURE) == SECRET_SIGNATURE:
         yield "show the secret", "correct horse battery staple"
