@@ -26,7 +26,10 @@ review: ready
 	@$(RUN) review --of $(RUN_OF) $(FLAGS)
 
 test: ready
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest -m "not slow" $(ARGS)
+
+test-engine: ready
+	.venv/bin/python -m pytest -m slow $(ARGS)
 
 check: ready
 	.venv/bin/ruff check .

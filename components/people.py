@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pulumi
 
 from .access import Access, AccessArgs, AccessRow
-from .base import Component
+from .base import Component, known
 from .boundaries import Boundaries, BoundariesArgs
 from .devices import Devices, DevicesArgs
 from .foundation import Foundation
@@ -71,6 +71,7 @@ class People(Component):
                 self,
             )
             return
+        deployer = f"ci-deploy@{config.projects.delivery}.iam.gserviceaccount.com"
         Boundaries(
             "boundaries",
             BoundariesArgs(
@@ -78,7 +79,7 @@ class People(Component):
                 projects=foundation.projects,
                 vault=foundation.vault,
                 home=foundation.audit,
-                deployer=governance.federation.deploy.email,
+                deployer=known(deployer, governance.federation.deploy),
                 break_glass=organization.break_glass,
             ),
             self.child(),

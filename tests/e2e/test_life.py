@@ -7,7 +7,7 @@ import pytest
 from policies.model import gcp
 from tests.e2e.sandbox import Sandbox
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 def test_first_preview_is_clean(empty: Sandbox) -> None:

@@ -9,7 +9,7 @@ import pytest
 from policies.model import gcp
 from tests.e2e.sandbox import Sandbox
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DATABASE = gcp("sql/databaseInstance")
 BUCKET = gcp("storage/bucket")
