@@ -87,7 +87,7 @@ class Alerts(Component):
     """One metric and one policy for each entry of the catalogue; an event is reported within a minute."""
 
     token = "hosting:monitoring:Alerts"
-    clauses: ClassVar[tuple[str, ...]] = ("MON-1", "MON-2", "CHG-4", "BAK-7")
+    clauses: ClassVar[tuple[str, ...]] = ("MON-1", "MON-2", "CHG-4")
 
     def __init__(self, name: str, args: AlertsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)

@@ -125,7 +125,7 @@ def test_administering_is_asked_for(recording: Recording) -> None:
 def row(**changes: Any) -> dict[str, Any]:
     """A row of the matrix."""
     return {
-        "group": "new@example.com",
+        "group": "orders-support@example.com",
         "asset": "bucket/exports",
         "access": "read",
         "purpose": "checks the copies every month",
@@ -174,7 +174,7 @@ def test_somebody_joins(empty: Recording) -> None:
     new = {r.name: r for r in after if r.custom and r.urn not in had}
     for name, (_, kind, role) in JOINED.items():
         grant = new[f"access-{name}"]
-        assert (grant.type, grant.inputs["role"], grant.inputs["member"]) == (kind, role, "group:new@example.com")
+        assert (grant.type, grant.inputs["role"], grant.inputs["member"]) == (kind, role, "group:orders-support@example.com")
     assert set(new) - {f"access-{name}" for name in rows} == {"access-example-prod-keys"}
     assert {r.urn: r.inputs for r in after if r.urn in had} == had
     end = (today() + timedelta(days=1)).isoformat()
