@@ -174,7 +174,11 @@ def test_somebody_joins(empty: Recording) -> None:
     new = {r.name: r for r in after if r.custom and r.urn not in had}
     for name, (_, kind, role) in JOINED.items():
         grant = new[f"access-{name}"]
-        assert (grant.type, grant.inputs["role"], grant.inputs["member"]) == (kind, role, "group:orders-support@example.com")
+        assert (grant.type, grant.inputs["role"], grant.inputs["member"]) == (
+            kind,
+            role,
+            "group:orders-support@example.com",
+        )
     assert set(new) - {f"access-{name}" for name in rows} == {"access-example-prod-keys"}
     assert {r.urn: r.inputs for r in after if r.urn in had} == had
     end = (today() + timedelta(days=1)).isoformat()
