@@ -24,6 +24,11 @@ def render(tmp_path: Path) -> Iterator[Engine]:
     yield from engine_of("render", tmp_path)
 
 
+def test_the_numeric_id_of_a_repository_follows_from_its_name(github: Engine) -> None:
+    """So that a committed stack file can hold it before the repository exists."""
+    assert github.create(REPOSITORY, "r", name="secure-hosting", visibility="private")["repoId"] == 284705316
+
+
 def test_a_repository_is_known_by_its_name(github: Engine) -> None:
     made = github.create(REPOSITORY, "r", name="app", visibility="private")
     assert (made.id, made["fullName"]) == ("app", "example-org/app")
