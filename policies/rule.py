@@ -99,6 +99,8 @@ class Rule:
     decides: tuple[str, ...] = ()
     """Property paths of the first type that decide; dropping one from a good example must end as `absent` says."""
     absent: Absent = "fail"
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For rules about several resources: the deciding property paths by type. Nobody may ignore changes of them."""
     references: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     traps: tuple[int, ...] = ()

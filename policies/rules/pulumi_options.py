@@ -35,11 +35,10 @@ def _steps(path: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def _concrete_rules(size: int) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     """Type tokens and deciding paths of every rule that names its types (`size` renews it when rules are added)."""
-    return tuple(
-        (r.types, r.decides)
-        for r in list(REGISTRY.values())[:size]
-        if r.scope == "resource" and r.decides and not any(t in ("*", "gcp:*") for t in r.types)
-    )
+    rules = list(REGISTRY.values())[:size]
+    declared = ((r.types, r.decides) for r in rules if r.scope == "resource" and r.decides)
+    named = [(types, paths) for types, paths in declared if not any(t in ("*", "gcp:*") for t in types)]
+    return (*named, *(((token,), paths) for r in rules for token, paths in r.reads.items()))
 
 
 @lru_cache(maxsize=4096)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from policies.graph import Graph
-from policies.model import Resource, UnknownValue, gcp
-from policies.rule import Finding, Sample, fail, fail_stack, rule, skip
+from policies.model import Resource, UnknownValue, View, gcp
+from policies.rule import Finding, Sample, each, fail, fail_stack, rule, skip
 
 _DATASET = gcp("bigquery/dataset")
 _REGISTRY = gcp("artifactregistry/repository")
@@ -44,6 +45,42 @@ def bigquery_expires(dataset: Resource) -> Iterator[Finding]:
     known = [p for p in paths if dataset.known(p)]
     if not any((dataset.number(p) or 0) > 0 for p in [*known, *(p for p in paths if p not in known)]):
         yield fail(dataset, paths[0], "is not set, nor is the expiry of partitions: tables stay for ever")
+
+
+@rule(
+    id="storage-lifecycle-bounded",
+    clause="MIN-1",
+    title="What a bucket's lifecycle deletes, it deletes within ten years, and old versions within half a year",
+    severity="low",
+    types=(gcp("storage/bucket"),),
+    decides=("lifecycleRules[0].condition.age",),
+    absent="pass",
+    fix='lifecycle_rules=[{"action": {"type": "Delete"}, "condition": {"age": 400}}]',
+    sources=("https://cloud.google.com/storage/docs/lifecycle",),
+    params={"max_days": 3653, "max_days_of_versions": 180},
+    good=({"lifecycleRules": [{"action": {"type": "Delete"}, "condition": {"age": 400}}]},),
+    bad=(
+        {"lifecycleRules": [{"action": {"type": "Delete"}, "condition": {"age": 4000}}]},
+        {"lifecycleRules": [{"action": {"type": "delete"}, "condition": {"daysSinceNoncurrentTime": "300"}}]},
+    ),
+    not_applicable=({"name": "data"},),
+)
+def lifecycle_bounded(bucket: Resource, params: Mapping[str, Any]) -> Iterator[Finding]:
+    """A rule that deletes after decades deletes nothing. Ten years is the longest that bookkeeping asks for, and half a
+    year more than anyone needs to notice that a version was overwritten."""
+    blocks = bucket.views("lifecycleRules")
+    if not blocks:
+        yield skip("the bucket has no lifecycle; another rule asks for one")
+        return
+
+    def check(view: View) -> Iterator[Finding]:
+        limits = {"condition.age": "max_days", "condition.daysSinceNoncurrentTime": "max_days_of_versions"}
+        for path, limit in limits.items():
+            days = view.number(path)
+            if view.upper("action.type") == "DELETE" and days is not None and days > float(params[limit]):
+                yield fail(view, path, f"is {days:g} days, more than {params[limit]}")
+
+    yield from each(blocks, check)
 
 
 @rule(

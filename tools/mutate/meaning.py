@@ -135,7 +135,9 @@ STRICTER_WHEN_SHORT: Final = re.compile(
     r"|srcIpRanges|permissions|includes|eventFilter|cleanupPolicies)$"
 )
 """Lists that say what is allowed: with an element less they allow less."""
-FILTERS: Final = re.compile(r"(?:^|[.:])(?:filter|attributeCondition|expression|matcher|contents?|query)$")
+FILTERS: Final = re.compile(r"(?:^|[.:])(?:filter|query)$|securityPolicy:.*expression$")
+CONDITIONS: Final = re.compile(r"(?:^|[.:])(?:attributeCondition|expression)$")
+"""Narrowing hides what a filter should find; widening admits whom a condition should keep out."""
 MEMBERS: Final = re.compile(r"(?:^|[.:])members?$")
 ROLES: Final = re.compile(r"(?:^|[.:])role$")
 RANGES: Final = re.compile(r"(?:^|[.:])(?:\w+Ranges|ipCidrRange|value|cidrBlock|destRange)$")

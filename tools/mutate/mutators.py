@@ -13,6 +13,7 @@ import yaml
 
 from policies.model import SECRET_SIGNATURE, SIGNATURE
 from tools.mutate.meaning import (
+    CONDITIONS,
     CONTROLS,
     DIRECTIONS,
     FILTERS,
@@ -115,7 +116,7 @@ def _weaker(token: str, path: str, end: str, value: Any) -> Iterator[tuple[str, 
     if not stricter and (element or not (about.required or default or LOCATIONS.search(end))):
         yield ("remove the element" if element else "drop"), None
     if isinstance(value, dict) and value.get(SIGNATURE) == SECRET_SIGNATURE:
-        yield "show the secret", "correct horse battery staple"
+        yield "show the secret", value.get("value", "correct horse battery staple")
     elif isinstance(value, bool):
         if lookup(STRONGER, end) in (None, value):
             yield f"flip to {str(not value).lower()}", not value
@@ -154,7 +155,8 @@ def _texts(end: str, value: str) -> Iterator[tuple[str, Any]]:
         yield "widen to 0.0.0.0/0", "0.0.0.0/0"
     if FILTERS.search(end) and not is_unknown(value):
         yield "narrow the filter to nothing", f"({value}) AND severity=EMERGENCY AND labels.never=never"
-        yield "replace the filter by true", "true"
+    if CONDITIONS.search(end) and not is_unknown(value):
+        yield "replace the condition by true", "true"
     if LOCATIONS.search(end):
         yield "move to another continent", "us-central1"
     if REFERENCES.search(end) and value:
