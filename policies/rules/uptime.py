@@ -273,13 +273,23 @@ def database_alerts(graph: Graph) -> Iterator[Finding]:
             yield fail(database, "name", "no alert watches whether the database is up")
 
 
+def _narrowed(text: str) -> bool:
+    """Whether a filter on a metric also asks for something that says nothing about which database is meant."""
+    fields = re.findall(r"([A-Za-z][\w.]*)\s*(?:=|:)", re.sub(r'"[^"]*"', '""', text))
+    return "metric.type" in fields and any(
+        not field.startswith(("resource.", "metric.", "project")) for field in fields
+    )
+
+
 def _database_watched(graph: Graph, database: Resource) -> bool | None:
     lost = False
     name = str(database.output("name") or database.name)
     for alert in graph.of(ALERT):
         for text in _conditions(alert):
-            if _DATABASE_METRIC.search(text) and (
-                "database_id" not in text or re.search(rf"[:\"]{re.escape(name)}\"", text)
+            if (
+                _DATABASE_METRIC.search(text)
+                and not _narrowed(text)
+                and ("database_id" not in text or re.search(rf"[:\"]{re.escape(name)}\"", text))
             ):
                 return True
         if _lost(alert) or not alert.known("conditions"):

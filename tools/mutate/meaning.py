@@ -131,7 +131,7 @@ CONTROLS: Final = re.compile(
 """Types that exist to control something: without the resource the control is gone."""
 LOCATIONS: Final = re.compile(r"(?:^|[.:])(?:location|region|locations|allowedPersistenceRegions)$")
 STRICTER_WHEN_SHORT: Final = re.compile(
-    r"(?:^|[.:])(?:allowedValues|allowedPersistenceRegions|ipAllowList|eligibleUsers|principals|roleBindings|members|allows"
+    r"(?:^|[.:])(?:allowedValues|allowedPersistenceRegions|ipAllowList|eligibleUsers|osConstraints|exceptionPrincipals|principals|roleBindings|members|allows"
     r"|srcIpRanges|permissions|includes|eventFilter|cleanupPolicies)$"
 )
 """Lists that say what is allowed: with an element less they allow less."""
