@@ -62,7 +62,7 @@ class Alert:
         """Whether a condition names the metric; None where that is not known yet and comes from nowhere."""
         if metric.known("name"):
             name = re.sub(r"[^A-Za-z0-9]", ".", metric.text("name") or metric.name)
-            if any(re.search(rf"user[/_]{name}(?![\w-])", text) for text in self.texts):
+            if any(re.search(rf"user[/_]{name}(?![\w-])", text) and not narrowed(text) for text in self.texts):
                 return True
         elif self.texts and not self.lost:
             return None
@@ -83,6 +83,14 @@ class Alert:
         if value is UNKNOWN:
             return True if self.resource.property_dependencies.get("notificationChannels") else None
         return bool(value)
+
+
+def narrowed(text: str) -> bool:
+    """Whether a filter on a metric also asks for something that says nothing about what is measured."""
+    fields = re.findall(r"([A-Za-z][\w.]*)\s*(?:=|:)", re.sub(r'"[^"]*"', '""', text))
+    return "metric.type" in fields and any(
+        not field.startswith(("resource.", "metric.", "project")) for field in fields
+    )
 
 
 @dataclass(frozen=True, slots=True)

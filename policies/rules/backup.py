@@ -164,7 +164,8 @@ _OURS = (
 )
 def independent_copy(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding]:
     """Whoever owns the database's project can delete the database and its backups. A copy in another project, locked
-    against everyone, is what is left. Buckets of logs do not count. Asked of stacks of this project's components."""
+    against everyone, is what is left. Buckets of logs and ledgers of erasures do not count. Asked of
+    stacks of this project's components."""
     databases = graph.of(INSTANCE)
     if not databases or not any(t.startswith("hosting:") for t in graph.types):
         yield skip("the stack has no databases, or is not made of this project's components")
@@ -175,6 +176,7 @@ def independent_copy(graph: Graph, params: Mapping[str, Any]) -> Iterator[Findin
         period = seconds(bucket.text("retentionPolicy.retentionPeriod")) or 0
         if (
             bucket.urn not in logs
+            and bucket.raw("labels.store") != "erasures"
             and bucket.flag("retentionPolicy.isLocked")
             and period >= float(params["min_days"]) * 86400
             and bucket.has("encryption.defaultKmsKeyName")

@@ -9,8 +9,6 @@ from policies.model import UNKNOWN, Resource, View, gcp
 from policies.rule import Finding, each, fail, rule, skip
 
 _DENY: Final = gcp("iam/denyPolicy")
-_KEYS: Final = "cloudkms.googleapis.com/cryptokeyversions."
-_WHOLE: Final = (f"{_KEYS}destroy", f"{_KEYS}update")
 _LEVEL: Final = gcp("accesscontextmanager/accessLevel")
 _CONDITION: Final = gcp("accesscontextmanager/accessLevelCondition")
 _BINDING: Final = gcp("accesscontextmanager/gcpUserAccessBinding")
@@ -22,44 +20,65 @@ def _denying(*permissions: str) -> dict[str, Any]:
     return {"parent": "cloudresourcemanager.googleapis.com%2Fprojects%2Fp", "rules": [{"denyRule": denied}]}
 
 
-@rule(
-    id="deny-keys-whole",
-    clause="ENC-5",
-    title="Who may not destroy key versions may not disable them either",
-    severity="medium",
-    types=(_DENY,),
-    decides=("rules[0].denyRule.deniedPermissions",),
-    absent="not_applicable",
-    fix='denied_permissions=["cloudkms.googleapis.com/cryptoKeyVersions.destroy", "….update"]',
-    sources=("https://cloud.google.com/iam/docs/deny-permissions-support",),
-    good=(
-        _denying(
-            "cloudkms.googleapis.com/cryptoKeyVersions.destroy", "cloudkms.googleapis.com/cryptoKeyVersions.update"
-        ),
-    ),
-    bad=(
-        _denying("cloudkms.googleapis.com/cryptoKeyVersions.destroy"),
-        _denying("cloudkms.googleapis.com/cryptoKeyVersions.update", "iam.googleapis.com/roles.update"),
-    ),
-    not_applicable=(_denying("iam.googleapis.com/roles.update"), {"rules": []}),
+def _whole(id: str, clause: str, title: str, subject: str, permissions: tuple[str, ...], why: str) -> None:
+    wanted = {name.lower() for name in permissions}
+
+    def check(policy: Resource) -> Iterator[Finding]:
+        denied: set[str] = set()
+        unknown: list[View] = []
+        for view in policy.views("rules"):
+            names = view.raw("denyRule.deniedPermissions")
+            listed = names if isinstance(names, list) else [names]
+            denied |= {name.lower() for name in listed if isinstance(name, str)}
+            if UNKNOWN in listed:
+                unknown.append(view)
+        missing = [name for name in permissions if name.lower() not in denied]
+        if missing and unknown:
+            unknown[0].words("denyRule.deniedPermissions")
+        elif not denied & wanted:
+            yield skip(f"the policy is not about {subject}")
+        elif missing:
+            yield fail(policy, "rules", f"deny nothing of {', '.join(missing)}")
+
+    rule(
+        id=id,
+        clause=clause,
+        title=title,
+        severity="medium",
+        types=(_DENY,),
+        decides=("rules[0].denyRule.deniedPermissions",),
+        absent="not_applicable",
+        fix=f"denied_permissions={list(permissions)}",
+        why=why,
+        sources=("https://cloud.google.com/iam/docs/deny-permissions-support",),
+        good=(_denying(*permissions), _denying("iam.googleapis.com/roles.update", *permissions)),
+        bad=(_denying(*permissions[1:]), _denying(*permissions[:1], "iam.googleapis.com/roles.update")),
+        not_applicable=(_denying("iam.googleapis.com/roles.update"), {"rules": []}),
+    )(check)
+
+
+_whole(
+    "deny-keys-whole",
+    "ENC-5",
+    "Who may not destroy key versions may not disable them either",
+    "key versions",
+    ("cloudkms.googleapis.com/cryptoKeyVersions.destroy", "cloudkms.googleapis.com/cryptoKeyVersions.update"),
+    "Disabled data is lost as well until somebody enables its key, and destruction begins with an update.",
 )
-def keys_whole(policy: Resource) -> Iterator[Finding]:
-    """Disabled data is lost as well until somebody enables its key, and destruction begins with an update."""
-    denied: set[str] = set()
-    unknown: list[View] = []
-    for view in policy.views("rules"):
-        names = view.raw("denyRule.deniedPermissions")
-        listed = names if isinstance(names, list) else [names]
-        denied |= {str(name).lower() for name in listed if isinstance(name, str)}
-        if UNKNOWN in listed:
-            unknown.append(view)
-    missing = [name for name in _WHOLE if name not in denied]
-    if missing and unknown:
-        unknown[0].words("denyRule.deniedPermissions")
-    elif not denied.intersection(_WHOLE):
-        yield skip("the policy is not about key versions")
-    elif missing:
-        yield fail(policy, "rules", f"deny nothing of {', '.join(missing)}")
+_whole(
+    "deny-log-path-whole",
+    "LOG-2",
+    "Who may not take away sinks may not redirect, exclude or empty what they carry either",
+    "the way of logs",
+    (
+        "logging.googleapis.com/sinks.delete",
+        "logging.googleapis.com/sinks.update",
+        "logging.googleapis.com/exclusions.create",
+        "logging.googleapis.com/exclusions.update",
+        "logging.googleapis.com/buckets.delete",
+    ),
+    "An intruder needs one gap: a sink that points elsewhere is as good as one that is gone.",
+)
 
 
 def _devices(level: Resource) -> list[View]:

@@ -12,7 +12,7 @@ from policies.model import UNKNOWN, Resource, gcp
 from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
 from policies.rules._facts import boolean
 from policies.rules._ours import ours
-from policies.rules._watch import ALERT
+from policies.rules._watch import ALERT, narrowed
 
 CHECK: Final = gcp("monitoring/uptimeCheckConfig")
 RULES: Final = (gcp("compute/globalForwardingRule"), gcp("compute/forwardingRule"))
@@ -273,14 +273,6 @@ def database_alerts(graph: Graph) -> Iterator[Finding]:
             yield fail(database, "name", "no alert watches whether the database is up")
 
 
-def _narrowed(text: str) -> bool:
-    """Whether a filter on a metric also asks for something that says nothing about which database is meant."""
-    fields = re.findall(r"([A-Za-z][\w.]*)\s*(?:=|:)", re.sub(r'"[^"]*"', '""', text))
-    return "metric.type" in fields and any(
-        not field.startswith(("resource.", "metric.", "project")) for field in fields
-    )
-
-
 def _database_watched(graph: Graph, database: Resource) -> bool | None:
     lost = False
     name = str(database.output("name") or database.name)
@@ -288,7 +280,7 @@ def _database_watched(graph: Graph, database: Resource) -> bool | None:
         for text in _conditions(alert):
             if (
                 _DATABASE_METRIC.search(text)
-                and not _narrowed(text)
+                and not narrowed(text)
                 and ("database_id" not in text or re.search(rf"[:\"]{re.escape(name)}\"", text))
             ):
                 return True
