@@ -111,6 +111,12 @@ def test_what_runs_apart_does_not_know_each_other() -> None:
         assert trespassers((room,), {"jobs", "localcloud", "review"} - {room}) == []
 
 
+def test_jobs_stand_in_their_image_alone() -> None:
+    """The container holds `jobs/` and nothing else of the house."""
+    assert trespassers(("jobs",), {"config", "pulumi", *(set(ROOMS) - {"jobs"})}) == []
+    assert any("cryptography" in imported_rooms(path) for path in sources("jobs"))
+
+
 def test_nobody_imports_the_tests() -> None:
     """Tests know the rooms, not the other way around."""
     assert trespassers(("__main__.py", "config.py", *ROOMS), {"tests"}) == []
