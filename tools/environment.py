@@ -14,10 +14,14 @@ from tools.progress import Stage
 from tools.refusal import Refusal, of_os_error
 
 _STAMP = places.VENV / "ready.json"
+_BYTECODE = f"import sys; sys.dont_write_bytecode = False; sys.pycache_prefix = {str(places.BYTECODE)!r}\n"
+"""Run at every start of the environment's Python, also by the engine. The provider SDKs take ten seconds to compile:
+what is compiled is kept, even where PYTHONDONTWRITEBYTECODE is set, and leaves no `__pycache__` in the tree.
+"""
 
 
 def _wanted() -> str:
-    return stamp.digest([places.LOCKFILE], str(places.ROOT), platform.machine())
+    return stamp.digest([places.LOCKFILE], _BYTECODE, platform.machine())
 
 
 def ready() -> bool:
@@ -68,6 +72,8 @@ def make(stage: Stage) -> str:
     command = [str(places.VENV_PYTHON), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
     command += ["--require-hashes", "--only-binary", ":all:", "--no-compile", "-r", str(places.LOCKFILE)]
     _run(command, stage)
+    for packages in places.VENV.glob("lib/python*/site-packages"):
+        (packages / "bytecode.pth").write_text(_BYTECODE, encoding="utf-8")
     stamp.write(_STAMP, {"digest": _wanted(), "root": str(places.ROOT)})
     return "updated" if finished_before else "created"
 

@@ -12,6 +12,7 @@ VENV_BIN = VENV / "bin"
 VENV_PYTHON = VENV_BIN / "python"
 LOCKFILE = ROOT / "requirements.lock"
 PACK = ROOT / "policies"
+BYTECODE = ROOT / ".local" / "pycache"
 
 
 def local() -> Path:

@@ -89,6 +89,18 @@ def test_package_with_another_hash_is_refused_and_the_next_run_mends_it(checkout
     assert make(checkout, cache).stdout.split() == ["False", "created", "True"]
 
 
+def test_compiled_modules_are_kept_apart_from_the_tree(checkout: Path, cache: Path) -> None:
+    """Every start of the environment's Python would else compile the provider SDKs again."""
+    make(checkout, cache)
+    (checkout / "imported.py").write_text("")
+    python = str(checkout / ".venv" / "bin" / "python")
+    run([python, "-c", "import imported"], cwd=checkout, PYTHONDONTWRITEBYTECODE="1")
+    assert [f.parent for f in checkout.rglob("imported.*.pyc")] == [
+        checkout / ".local/pycache" / checkout.relative_to("/")
+    ]
+    assert not (checkout / "__pycache__").exists()
+
+
 def test_moved_checkout_gets_a_new_environment(checkout: Path, cache: Path, tmp_path: Path) -> None:
     """Scripts of an environment name its folder: a moved one is not ready."""
     make(checkout, cache)
