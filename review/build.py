@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import re
 from collections import Counter, defaultdict
@@ -16,6 +17,7 @@ from review.run import Run, Step, load, type_of
 
 PACK = "secure-hosting"
 POLICY = Path(__file__).resolve().parents[1] / "SECURITY-POLICY.md"
+RULES = Path(__file__).resolve().parents[1] / "docs" / "rules.md"
 _QUIET = ("same", "read", "refresh")
 
 
@@ -36,14 +38,15 @@ def build(
         masker.learn(step.old, step.new)
         masker.learn(step.new, step.old)
     summary, verdicts = judged.read_summary(judgement), judged.read_results(results)
-    found = judged.findings(run, summary, verdicts)
+    known = policy.rules(RULES)
+    found = judged.findings(run, summary, verdicts, known)
     accesses = access.compare(run)
     changes = _changes(run, masker, found, accesses)
     packs = _packs(run)
     limits = [*run.limits, *_unproven(run, packs, summary, verdicts)]
     errors = _said(run, "error", found)
     verdict, headline = _verdict(run, found, changes, errors, packs, accesses)
-    checks = judged.checks(run, found, verdicts)
+    checks = judged.checks(run, found, verdicts, known)
     counted = Counter(c.outcome for c in checks)
     told = {k: int(v) for k, v in (summary.get("counts") or {}).items() if k != "checks"}
     review = Review(
@@ -75,8 +78,18 @@ def build(
             for name, path in (("digest", digest), ("events", events), ("judgement", judgement), ("results", results))
             if path is not None
         ),
+        when=_when(run),
     )
     return masker.scrub(review)
+
+
+def _when(run: Run) -> str:
+    if run.log is None or run.log.started <= 0:
+        return ""
+    try:
+        return dt.datetime.fromtimestamp(run.log.started, dt.UTC).isoformat()
+    except (OverflowError, OSError, ValueError):
+        return ""
 
 
 def _changes(run: Run, masker: Masker, found: tuple[Finding, ...], accesses: access.Accesses) -> tuple[Change, ...]:

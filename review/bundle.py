@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from review import comment, document, junit, page, sarif, statement
+from review import comment, document, junit, oscal, page, sarif, statement
 from review.compare import compare
 from review.coverage import WITHOUT, WORST, by_clause, cases
 from review.manifest import describe, sha256
@@ -43,6 +43,7 @@ def make(
         "review.json": document.write(review),
         "results.sarif": sarif.write(review),
         "junit.xml": junit.write(review),
+        **{name: write(review) for name, write in oscal.KINDS.values()},
         "clauses.json": _dump(_clauses(review)),
         "waivers.json": _dump([_waiver(f) for f in review.of("waived")]),
         "versions.json": _dump({"packs": review.packs, "versions": review.versions, "commit": review.commit}),

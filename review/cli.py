@@ -114,6 +114,34 @@ def json_command(
 
 
 @app.command()
+def oscal(
+    digest: DigestFile = None,
+    events: EventFile = None,
+    judgement: Judgement = None,
+    results: Results = None,
+    out: Out = None,
+    commit: Commit = "",
+    kind: Annotated[
+        str, typer.Option(help="assessment-results, component-definition, catalog, or all.")
+    ] = "assessment-results",
+) -> None:
+    """OSCAL 1.1: assessment results, the component definition, or the catalog. With `--kind all`, --out is a folder."""
+    from review import oscal as writer
+
+    if kind not in (*writer.KINDS, "all"):
+        raise ReviewError(f"there is no OSCAL model {kind!r} here.", fix=f"--kind {' | '.join((*writer.KINDS, 'all'))}")
+    if kind == "all" and out is None:
+        raise ReviewError("three files do not fit on standard output.", fix="--out FOLDER")
+    review = _review(digest, events, judgement, results, commit)
+    if kind == "all" and out is not None:
+        for name, write in writer.KINDS.values():
+            _write(write(review), out / name)
+            print(out / name)
+        return
+    _write(writer.KINDS[kind][1](review), out)
+
+
+@app.command()
 def page(
     digest: DigestFile = None,
     events: EventFile = None,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from review.mask import visible
 from review.model import Check, Finding, Outcome
-from review.policy import order
+from review.policy import Rule, order
 from review.problems import ReviewError
-from review.run import Run
+from review.run import Run, type_of
 
 _HEAD = re.compile(r"^([A-Z]{3}-\d+) (.*)$")
 _LINE = re.compile(r"^  (where|found|undetermined|fix|why)\s+(.*)$")
@@ -51,17 +51,19 @@ def read_results(path: Path | None) -> list[dict[str, Any]]:
     return found
 
 
-def findings(run: Run, summary: dict[str, Any], results: list[dict[str, Any]]) -> tuple[Finding, ...]:
+def findings(
+    run: Run, summary: dict[str, Any], results: list[dict[str, Any]], known: Mapping[str, Rule]
+) -> tuple[Finding, ...]:
     """What is not a pass, worst first, each rule and resource once."""
     found: dict[tuple[str, str], Finding] = {}
     for event in run.log.policies if run.log else ():
-        finding = _of_event(run, event)
-        known = found.get((finding.rule, finding.urn))
-        if known is None or (not known.blocking, known.found) > (not finding.blocking, finding.found):
+        finding = _of_event(run, event, known)
+        there = found.get((finding.rule, finding.urn))
+        if there is None or (not there.blocking, there.found) > (not finding.blocking, finding.found):
             found[finding.rule, finding.urn] = finding
     for record in (*(r for kind in ("fail", "undetermined", "waived") for r in summary.get(kind) or ()), *results):
         if record.get("outcome") in ("fail", "undetermined", "waived"):
-            finding = _of_record(run, record)
+            finding = _of_record(run, record, known)
             found.setdefault((finding.rule, finding.urn), finding)
     return tuple(sorted(found.values(), key=rank))
 
@@ -77,7 +79,13 @@ def _place(run: Run, urn: str) -> dict[str, Any]:
     return {"file": file, "line": line, "name": urn.rsplit("::", 1)[-1] if urn else "the stack"}
 
 
-def _of_event(run: Run, event: dict[str, Any]) -> Finding:
+def _subject(urn: Any) -> str:
+    """The URN; empty for the whole stack, which the engine reports under the URN of the stack itself."""
+    text = str(urn or "")
+    return "" if type_of(text) == "pulumi:pulumi:Stack" else text
+
+
+def _of_event(run: Run, event: dict[str, Any], known: Mapping[str, Rule]) -> Finding:
     head, *rest = visible(event["message"]).strip().split("\n")
     titled = _HEAD.match(head)
     parts: dict[str, list[str]] = {}
@@ -88,18 +96,20 @@ def _of_event(run: Run, event: dict[str, Any]) -> Finding:
             parts["found"].append(line.strip())
     open_ = "undetermined" in parts and "found" not in parts
     said = parts.get("undetermined" if open_ else "found") or ([] if titled else [head, *rest])
+    rule, urn = event["policyName"], _subject(event.get("resourceUrn"))
+    listed = known.get(rule)
     return Finding(
-        rule=event["policyName"],
-        clause=titled[1] if titled else "",
-        title=titled[2] if titled else event["policyName"],
+        rule=rule,
+        clause=titled[1] if titled else listed.clause if listed else "",
+        title=titled[2] if titled else listed.title if listed else rule,
         outcome="undetermined" if open_ else "fail",
         level=str(event.get("enforcementLevel") or ""),
-        severity=str(event.get("severity") or ""),
-        urn=str(event.get("resourceUrn") or ""),
+        severity=str(event.get("severity") or (listed.severity if listed else "")),
+        urn=urn,
         found="\n".join(said),
         fix="\n".join(parts.get("fix", ())),
         path=_property(said),
-        **_place(run, str(event.get("resourceUrn") or "")),
+        **_place(run, urn),
     )
 
 
@@ -108,17 +118,18 @@ def _property(said: list[str]) -> str:
     return match[1] if match else ""
 
 
-def _of_record(run: Run, record: dict[str, Any]) -> Finding:
+def _of_record(run: Run, record: dict[str, Any], known: Mapping[str, Rule]) -> Finding:
     waiver = record.get("waiver") or {}
     level = "mandatory" if record.get("blocking") else ""
-    urn = str(record.get("urn") or "")
+    rule, urn = str(record["rule"]), _subject(record.get("urn"))
+    listed = known.get(rule)
     return Finding(
-        rule=str(record["rule"]),
-        clause=str(record.get("clause") or ""),
-        title=str(record.get("title") or record["rule"]),
+        rule=rule,
+        clause=str(record.get("clause") or (listed.clause if listed else "")),
+        title=str(record.get("title") or (listed.title if listed else rule)),
         outcome=record["outcome"],
         level=level,
-        severity=str(record.get("severity") or ""),
+        severity=str(record.get("severity") or (listed.severity if listed else "")),
         urn=urn,
         found=str(record.get("message") or ""),
         fix=str(record.get("fix") or ""),
@@ -130,9 +141,12 @@ def _of_record(run: Run, record: dict[str, Any]) -> Finding:
     )
 
 
-def checks(run: Run, found: tuple[Finding, ...], results: list[dict[str, Any]]) -> tuple[Check, ...]:
+def checks(
+    run: Run, found: tuple[Finding, ...], results: list[dict[str, Any]], known: Mapping[str, Rule]
+) -> tuple[Check, ...]:
     """Every rule on every resource. The engine's word stands; verdicts on the digest add what the log cannot hold."""
-    clauses = {f.rule: f.clause for f in found} | {str(r["rule"]): str(r.get("clause") or "") for r in results}
+    clauses = {rule: listed.clause for rule, listed in known.items()} | {f.rule: f.clause for f in found}
+    clauses |= {str(r["rule"]): str(r["clause"]) for r in results if r.get("clause")}
     made: dict[tuple[str, str], Check] = {}
     for rule, urn in _passed(run):
         made[rule, urn] = Check(rule=rule, clause=clauses.get(rule, ""), urn=urn, outcome="pass")
@@ -147,16 +161,16 @@ def checks(run: Run, found: tuple[Finding, ...], results: list[dict[str, Any]]) 
             by_engine=by_engine,
         )
     for record in results:
-        rule, urn = str(record["rule"]), str(record.get("urn") or "")
+        rule, urn = str(record["rule"]), _subject(record.get("urn"))
         outcome: Outcome = record["outcome"]
         stands = made.get((rule, urn)) or (made.get((rule, "")) if outcome == "pass" else None)
         if stands is None or (stands.outcome == "pass" and outcome == "not_applicable"):
             reason = str(record.get("message") or "")
             made[rule, urn] = Check(
-                rule=rule, clause=clauses[rule], urn=urn, outcome=outcome, reason=reason, by_engine=False
+                rule=rule, clause=clauses.get(rule, ""), urn=urn, outcome=outcome, reason=reason, by_engine=False
             )
         elif stands.urn == "" and urn:
-            made[rule, urn] = Check(rule=rule, clause=clauses[rule], urn=urn, outcome=outcome)
+            made[rule, urn] = Check(rule=rule, clause=clauses.get(rule, ""), urn=urn, outcome=outcome)
     detailed = {rule for rule, urn in made if urn}
     kept = (c for (rule, urn), c in made.items() if urn or rule not in detailed or c.outcome != "pass")
     return tuple(sorted(kept, key=lambda c: (order(c.clause), c.rule, c.urn)))
@@ -167,7 +181,7 @@ def _passed(run: Run) -> Iterator[tuple[str, str]]:
         return
     for body in run.log.analysed:
         for rule in body.get("passed") or ():
-            yield str(rule), str(body.get("resourceUrn") or "")
+            yield str(rule), _subject(body.get("resourceUrn"))
     for body in run.log.stack_analysed:
         for rule in body.get("passed") or ():
             yield str(rule), ""

@@ -185,6 +185,8 @@ class Review:
     unknown_events: dict[str, int]
     """Kinds of events that this version does not know, counted."""
     inputs: tuple[Digest, ...] = field(default=())
+    when: str = ""
+    """When the run began, as its event log says; empty without one."""
 
     def of(self, outcome: Outcome) -> tuple[Finding, ...]:
         """Findings of one outcome."""

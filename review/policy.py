@@ -1,9 +1,10 @@
-"""The written policy, clause by clause, as it stands in SECURITY-POLICY.md."""
+"""The written policy, clause by clause, as SECURITY-POLICY.md has it, and its rules, as docs/rules.md lists them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from review.model import Clause
@@ -11,7 +12,17 @@ from review.problems import ReviewError
 
 _MEASURE = re.compile(r"^## ([A-Z]{3}) (.+)$")
 _CLAUSE = re.compile(r"^### ([A-Z]{3}-\d+) (.+)$")
+_RULE = re.compile(r"^\| `([^`|]+)` \| (.+?) \| (\w+) \|")
 NUMBERED = re.compile(r"^([A-Z]{3})-(\d+)$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What the published list says of a rule: the engine's log names passed rules without any of it."""
+
+    clause: str
+    title: str
+    severity: str
 
 
 def read(path: Path) -> tuple[Clause, ...]:
@@ -48,3 +59,19 @@ def order(clause: str) -> tuple[str, int, str]:
     """Sort key: BAK-2 before BAK-10."""
     match = NUMBERED.match(clause)
     return (match[1], int(match[2]), "") if match else ("~", 0, clause)
+
+
+def rules(path: Path) -> dict[str, Rule]:
+    """Rule to what it is about. Without the list, nothing: the clause of a passed rule is then not known."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    found: dict[str, Rule] = {}
+    clause = ""
+    for line in lines:
+        if heading := _CLAUSE.match(line):
+            clause = heading[1]
+        elif row := _RULE.match(line):
+            found[row[1]] = Rule(clause=clause, title=row[2].replace("\\|", "|"), severity=row[3])
+    return found
