@@ -8,7 +8,7 @@ RUN_OF ?= preview
 RUN = .venv/bin/python -m tools
 FLAGS = --stack $(STACK) $(if $(LOCAL),,--real) $(ARGS)
 
-.PHONY: setup ready preview up destroy refresh recover review guard test check format bench mutate lock
+.PHONY: setup ready preview up destroy refresh recover review guard test test-quick check format bench mutate lock
 
 setup:
 	@$(PYTHON) -m tools.bootstrap
@@ -26,10 +26,10 @@ review: ready
 	@$(RUN) review --of $(RUN_OF) $(FLAGS)
 
 test: ready
-	.venv/bin/python -m pytest -m "not slow" $(ARGS)
+	.venv/bin/python -m pytest $(ARGS)
 
-test-engine: ready
-	.venv/bin/python -m pytest -m slow $(ARGS)
+test-quick: ready
+	.venv/bin/python -m pytest -m "not slow" $(ARGS)
 
 check: ready
 	.venv/bin/ruff check .
