@@ -101,13 +101,14 @@ def show(which: Which) -> None:
 @app.command("set")
 def set_property(
     which: Which,
-    assignment: Annotated[
-        str, typer.Argument(help="path=value, such as settings.tier=db-f1-micro; the value is JSON or text.")
+    assignments: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH=VALUE...", help="Such as settings.tier=db-f1-micro; the value is JSON or text."),
     ],
 ) -> None:
-    """Change a property out of band: the stack sees drift at the next refresh."""
-    before, after = edit.assign(opened(), which, assignment)
-    typer.echo(f"{assignment.partition('=')[0]}: {before} -> {after}")
+    """Change properties out of band, all or none: the stack sees drift at the next refresh."""
+    for path, before, after in edit.assign(opened(), which, *assignments):
+        typer.echo(f"{path}: {before} -> {after}")
 
 
 @app.command()

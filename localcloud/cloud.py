@@ -202,20 +202,26 @@ class Cloud:
 def current_inputs(resource: Resource, given: Values | None) -> Values:
     """Inputs as they are in the cloud: those given (else those the resource was written with), with today's values."""
     source = resource.inputs if given is None else given
-    result: Values = {}
-    for key, value in source.items():
-        if key == DEFAULTS:
-            result[key] = value
-        elif resource.properties.get(key) is not None:
-            result[key] = overlay(value, resource.properties[key])
+    return today(source, resource.properties)
+
+
+def today(given: Values, actual: Values) -> Values:
+    """The given properties with their actual values. One that was filled in as a default and has changed since is a
+    default no longer: the next check fills the default in again, and the difference shows as drift."""
+    result = {
+        key: overlay(value, actual[key])
+        for key, value in given.items()
+        if key != DEFAULTS and actual.get(key) is not None
+    }
+    if DEFAULTS in given:
+        result[DEFAULTS] = [key for key in given[DEFAULTS] if result.get(key) == given.get(key)]
     return result
 
 
 def overlay(given: object, actual: object) -> object:
     """The actual value, reduced to what was given where both are objects: the rest the cloud filled in by itself."""
     if isinstance(given, dict) and isinstance(actual, dict):
-        kept = {key: overlay(value, actual[key]) for key, value in given.items() if actual.get(key) is not None}
-        return {**kept, DEFAULTS: given[DEFAULTS]} if DEFAULTS in given else kept
+        return today(given, actual)
     if isinstance(given, list) and isinstance(actual, list) and len(given) == len(actual):
         return [overlay(before, after) for before, after in zip(given, actual, strict=True)]
     return actual

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from localcloud.check import wrong_value
-from localcloud.codec import Path, Values
+from localcloud.codec import Path, Values, show_path
 from localcloud.errors import LocalCloudError
 from localcloud.schema import Property, resource_type
 from localcloud.store import Resource, Store
@@ -63,23 +63,33 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def assign(store: Store, which: str, assignment: str) -> tuple[str, str]:
-    """Set one property to a value that the cloud would accept; `null` removes it. Returns before and after as text."""
-    target, equals, text = assignment.partition("=")
-    if not equals:
-        raise LocalCloudError(f"{assignment!r} is no assignment; write it like settings.tier=db-f1-micro")
-    path, value = parse_path(target.strip()), parse_value(text.strip())
+def assign(store: Store, which: str, *assignments: str) -> list[tuple[str, str, str]]:
+    """Set properties to values that the cloud would accept, all or none; `null` removes one.
+
+    Returns path, before and after of each."""
+    parsed = [parse_assignment(text) for text in assignments]
+    done: list[tuple[str, str, str]] = []
     with store.transaction():
         resource = one(store, which)
-        known = property_at(resource, path)
-        wrong = [] if value is None else list(wrong_value(known, value, path))
-        if wrong:
-            raise LocalCloudError(f"{resource.type}: {wrong[0]}")
         properties = copy.deepcopy(resource.properties)
-        before = put(properties, path, value)
+        for path, value in parsed:
+            known = property_at(resource, path)
+            for wrong in () if value is None else wrong_value(known, value, path):
+                raise LocalCloudError(f"{resource.type}: {wrong}")
+            before = put(properties, path, value)
+            secret = any(path[: len(mark)] == mark for mark in resource.secrets)
+            told = (MASK, MASK) if secret else (json.dumps(before), json.dumps(value))
+            done.append((show_path(path), *told))
         store.put(replace(resource, properties=properties))
-    secret = any(path[: len(mark)] == mark for mark in resource.secrets)
-    return (MASK, MASK) if secret else (json.dumps(before), json.dumps(value))
+    return done
+
+
+def parse_assignment(text: str) -> tuple[Path, Any]:
+    """`path=value` in parts."""
+    target, equals, value = text.partition("=")
+    if not equals:
+        raise LocalCloudError(f"{text!r} is no assignment; write it like settings.tier=db-f1-micro")
+    return parse_path(target.strip()), parse_value(value.strip())
 
 
 def property_at(resource: Resource, path: Path) -> Property:

@@ -143,6 +143,21 @@ def test_drift_shows_in_inputs_and_state(cloud: Engine) -> None:
     assert cloud.kinds(now, publicAccessPrevention="enforced", **given) == {"publicAccessPrevention": "UPDATE"}
 
 
+def test_drift_of_a_default_shows_and_the_default_comes_back(cloud: Engine) -> None:
+    """A value that was filled in is managed: only what the cloud computes by itself stays invisible."""
+    from localcloud.edit import assign
+
+    rule = {"action": {"type": "Delete"}, "condition": {"age": 30}}
+    bucket = cloud.create("gcp:storage/bucket:Bucket", "b", name="b", location="EU", lifecycleRules=[rule])
+    assign(cloud.store, "b", "storageClass=NEARLINE", "requesterPays=true", "forceDestroy=true")
+    now = cloud.refresh(bucket)
+    assert now is not None
+    assert now.inputs["storageClass"] == "NEARLINE"
+    assert now.inputs["__defaults"] == []
+    expected = {"storageClass": "UPDATE", "requesterPays": "DELETE", "forceDestroy": "UPDATE"}
+    assert cloud.kinds(now, name="b", location="EU", lifecycleRules=[rule]) == expected
+
+
 def test_drift_of_what_was_left_out_stays_invisible(cloud: Engine) -> None:
     """Computed fields that the program leaves out are unmanaged: the trap that rules exist for."""
     from localcloud.edit import assign
