@@ -9,6 +9,7 @@ from components.governance import Governance
 from components.hosting import Hosting
 from components.people import People
 from components.render_side import RenderSide
+from components.shared_stores import SharedStores
 from components.stores import Stores
 from components.verification import Verification
 from config import load, require_policy_pack
@@ -19,10 +20,11 @@ config = load()
 foundation = Foundation("foundation", config)
 stores = Stores("stores", config, foundation)
 governance = Governance("governance", config, foundation)
+shared = SharedStores("shared", config, foundation, stores, governance)
 Verification("verification", config, foundation, governance)
 RenderSide("render", config, foundation)
 hosting = Hosting("hosting", config, foundation, stores, governance)
-People("people", config, foundation, stores, governance, hosting)
+People("people", config, foundation, stores, shared, governance, hosting)
 
 pulumi.export("network", foundation.network.network_id)
 pulumi.export("copies", stores.copies.bucket_name)

@@ -41,10 +41,12 @@ from settings.rows import Document, Unreadable
 from settings.secrets import Secrets
 from settings.services import Services
 from settings.sign_in import SignIn
+from settings.stores import Bucket, Dataset, Topic
 from settings.workloads import Workloads
 
 AREAS = (
     settings.projects,
+    settings.data,
     settings.regions,
     settings.network,
     settings.databases,
@@ -52,6 +54,7 @@ AREAS = (
     settings.secrets,
     settings.workloads,
     settings.services,
+    settings.stores,
     settings.logging,
     settings.monitoring,
     settings.protection,
@@ -85,6 +88,15 @@ class StackConfig(Section):
 
     databases: Named[Database] = named("BAK-1", "orders", {})
     """In which databases."""
+
+    buckets: Named[Bucket] = named("MIN-1", "invoices", {})
+    """In which buckets."""
+
+    datasets: Named[Dataset] = named("MIN-1", "sales", {})
+    """In which BigQuery datasets, for those who analyse."""
+
+    topics: Named[Topic] = named("MIN-1", "order-events", {})
+    """Through which Pub/Sub topics, for those who pass messages on."""
 
     backups: Backups = section("BAK-4")
     """Copied how."""

@@ -15,6 +15,8 @@ from .projects import Project
 
 STORAGE = "storage.googleapis.com"
 DAY = 86_400
+READ_ONE = "roles/storage.legacyObjectReader"
+"""Reads an object whose name is known; unlike objectViewer it does not list the names of all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,8 @@ class BucketArgs:
     access_log_bucket: pulumi.Input[str] | None = None
     """Name of the bucket that takes the log of access to this one (LOG-8)."""
     grants: Mapping[str, Grant] = field(default_factory=dict)
+    public: bool = False
+    """Everybody may read single objects, and nobody may list them: an exception that the waivers file names (ACC-3)."""
     labels: Mapping[str, str] = field(default_factory=dict)
     protected: bool = True
 
@@ -54,6 +58,7 @@ class BucketArgs:
         require(7 <= self.soft_delete_days <= 90, "BAK-8", "deleted objects can be brought back for 7 to 90 days")
         require(self.noncurrent_days >= 1, "BAK-8", "earlier versions stay for a day at least")
         require(self.region == self.key.location, "ENC-7", f"the key lies in {self.key.location}, not in {self.region}")
+        require(not self.public or not self.lock, "ACC-3", "a bucket for everybody holds nothing that must be locked")
         require(not self.lock or self.retention_days is not None, "BAK-4", "a lock needs a retention")
         require(
             self.delete_after_days > (self.retention_days or 0),
@@ -79,10 +84,11 @@ class Bucket(Component):
     )
 
     bucket_name: pulumi.Output[str]
+    project: Project
 
     def __init__(self, name: str, args: BucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        project = args.project
+        project = self.project = args.project
         use = args.key.use_by(project.agent(STORAGE), project)
         bucket = gcp.storage.Bucket(
             name,
@@ -91,7 +97,7 @@ class Bucket(Component):
             location=args.region.upper(),
             storage_class="STANDARD",
             uniform_bucket_level_access=True,
-            public_access_prevention="enforced",
+            public_access_prevention="inherited" if args.public else "enforced",
             encryption=gcp.storage.BucketEncryptionArgs(default_kms_key_name=use.key_id),
             versioning=gcp.storage.BucketVersioningArgs(enabled=True),
             soft_delete_policy=gcp.storage.BucketSoftDeletePolicyArgs(
@@ -110,7 +116,8 @@ class Bucket(Component):
             ),
         )
         self.bucket_name = bucket.name
-        for who, grant in args.grants.items():
+        everybody = {"public": Grant(role=READ_ONE, member="allUsers")} if args.public else {}
+        for who, grant in {**args.grants, **everybody}.items():
             gcp.storage.BucketIAMMember(
                 f"{name}-{who}",
                 bucket=bucket.name,

@@ -37,6 +37,15 @@ class PasswordUser:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Replica:
+    """A copy that follows the database, in its region."""
+
+    tier: str
+    readers: Mapping[str, Identity] = field(default_factory=dict)
+    """Identities that sign in to it; each has a login on the database itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatabaseArgs:
     """One instance with one database."""
 
@@ -63,6 +72,9 @@ class DatabaseArgs:
     people: tuple[str, ...] = ()
     """Groups that have a login; the right to connect comes from the need-to-know matrix, not from here."""
     password_users: Mapping[str, PasswordUser] = field(default_factory=dict)
+    replicas: Mapping[str, Replica] = field(default_factory=dict)
+    in_vault: bool = False
+    """A backup vault keeps the backups; the instance then keeps none itself (BAK-1)."""
     labels: Mapping[str, str] = field(default_factory=dict)
     protected: bool = True
 
@@ -75,6 +87,12 @@ class DatabaseArgs:
             "BAK-2",
             "more than 7 days of recovery need a db-perf-optimized tier",
         )
+        for name, replica in self.replicas.items():
+            require(
+                replica.tier.startswith("db-perf-optimized") == self.enterprise_plus,
+                "HOS-6",
+                f"replica {name} has a tier of another edition than {self.tier}",
+            )
         require(not self.workloads or self.login_role is not None, "AUT-2", "workloads need a role to sign in with")
 
     @property
@@ -117,6 +135,10 @@ class Database(Component):
     """`<project>:<region>:<instance>`, as Cloud SQL's connectors want it."""
     itself: pulumi.Output[str]
     """A condition that is true of this instance and of no other."""
+    instances: dict[str, pulumi.Output[str]]
+    """Names of the instance and of its replicas, each of which is encrypted and watched by itself."""
+    replicas: dict[str, pulumi.Output[str]]
+    """Connection names of the replicas."""
     passwords: Mapping[str, pulumi.Output[str]]
     """Generated passwords by user; secret outputs, for Secret Manager only."""
 
@@ -127,11 +149,9 @@ class Database(Component):
         instance = self._instance(pulumi.Output.concat(name, "-", suffix.hex))
         self._instance_resource = instance
         self.instance_name = instance.name
+        self.instances = {name: instance.name}
         self.connection_name = instance.connection_name
-        resource = pulumi.Output.concat("projects/", args.project.project_id, "/instances/", instance.name)
-        self.itself = pulumi.Output.concat(
-            'resource.name == "', resource, '" && resource.type == "sqladmin.googleapis.com/Instance"'
-        )
+        self.itself = self._only(instance.name)
         gcp.sql.Database(
             name,
             name=args.database_name,
@@ -144,6 +164,7 @@ class Database(Component):
         )
         for workload, identity in args.workloads.items():
             self._workload(workload, identity)
+        self.replicas = {label: self._replica(label, spec, suffix.hex) for label, spec in args.replicas.items()}
         for group in args.people:
             self._user(f"group-{group.partition('@')[0]}", group, "CLOUD_IAM_GROUP", self._options())
         self.passwords = {user: self._password_user(user, spec) for user, spec in args.password_users.items()}
@@ -166,18 +187,28 @@ class Database(Component):
             deletion_protection=args.protected,
             deletion_policy="PREVENT" if args.protected else "DELETE",
             final_backup_description=f"Last backup of {self._name}, taken when the instance was deleted",
-            settings=self._settings(),
+            settings=self._settings(args.tier),
             opts=self._options(
                 depends_on=[use.grant, args.network.services, args.project.api(SQL)], protect=args.protected
             ),
         )
 
-    def _settings(self) -> gcp.sql.DatabaseInstanceSettingsArgs:
+    def _only(self, instance_name: pulumi.Output[str]) -> pulumi.Output[str]:
+        project = self._args.project.project_id
+        return pulumi.Output.concat(
+            f'resource.name == "projects/{project}/instances/',
+            instance_name,
+            '" && resource.type == "sqladmin.googleapis.com/Instance"',
+        )
+
+    def _settings(self, tier: str, *, follows: bool = False) -> gcp.sql.DatabaseInstanceSettingsArgs:
+        """A replica has the settings of what it follows, but no standby, backups or maintenance window of its own."""
         args = self._args
+        keeps = not follows and not args.in_vault
         return gcp.sql.DatabaseInstanceSettingsArgs(
-            tier=args.tier,
+            tier=tier,
             edition="ENTERPRISE_PLUS" if args.enterprise_plus else "ENTERPRISE",
-            availability_type="REGIONAL" if args.high_availability else "ZONAL",
+            availability_type="REGIONAL" if args.high_availability and not follows else "ZONAL",
             activation_policy="ALWAYS",
             pricing_plan="PER_USE",
             disk_type="PD_SSD",
@@ -190,8 +221,10 @@ class Database(Component):
             enable_google_ml_integration=False,
             final_backup_config=gcp.sql.DatabaseInstanceSettingsFinalBackupConfigArgs(
                 enabled=True, retention_days=args.backup.final_days
-            ),
-            backup_configuration=self._backup(),
+            )
+            if not follows
+            else None,
+            backup_configuration=self._backup() if keeps else None,
             ip_configuration=gcp.sql.DatabaseInstanceSettingsIpConfigurationArgs(
                 ipv4_enabled=False,
                 private_network=args.network.network_id,
@@ -221,7 +254,9 @@ class Database(Component):
             ),
             maintenance_window=gcp.sql.DatabaseInstanceSettingsMaintenanceWindowArgs(
                 day=args.maintenance_day, hour=args.maintenance_hour, update_track=args.maintenance_track
-            ),
+            )
+            if not follows
+            else None,
             user_labels=args.labels,
         )
 
@@ -253,19 +288,46 @@ class Database(Component):
         """A login without password, and the right to connect to this instance and no other."""
         options = self._options(depends_on=[identity.account])
         self._user(workload, identity.database_user, "CLOUD_IAM_SERVICE_ACCOUNT", options)
-        project = self._args.project.project_id
+        self._may_connect(f"{self._name}-{workload}", workload, identity, self._name, self.itself)
+
+    def _may_connect(
+        self, label: str, workload: str, identity: Identity, instance: str, expression: pulumi.Output[str]
+    ) -> None:
         gcp.projects.IAMMember(
-            f"{self._name}-{workload}",
-            project=project,
+            label,
+            project=self._args.project.project_id,
             role=self._args.login_role or "",
             member=identity.member,
             condition=gcp.projects.IAMMemberConditionArgs(
-                title=f"only {self._name}",
-                description=f"{workload} signs in to {self._name} and to no other instance",
-                expression=self.itself,
+                title=f"only {instance}",
+                description=f"{workload} signs in to {instance} and to no other instance",
+                expression=expression,
             ),
             opts=self._options(),
         )
+
+    def _replica(self, label: str, spec: Replica, suffix: pulumi.Output[str]) -> pulumi.Output[str]:
+        """Logins come over from the database; the right to connect does not."""
+        args, name = self._args, f"{self._name}-{label}"
+        use = args.key.use_by(args.project.agent(SQL), args.project)
+        replica = gcp.sql.DatabaseInstance(
+            name,
+            name=pulumi.Output.concat(name, "-", suffix),
+            project=args.project.project_id,
+            region=args.region,
+            database_version=args.version,
+            instance_type="READ_REPLICA_INSTANCE",
+            master_instance_name=self.instance_name,
+            encryption_key_name=use.key_id,
+            deletion_protection=args.protected,
+            deletion_policy="PREVENT" if args.protected else "DELETE",
+            settings=self._settings(spec.tier, follows=True),
+            opts=self._options(protect=args.protected),
+        )
+        self.instances[name] = replica.name
+        for workload, identity in spec.readers.items():
+            self._may_connect(f"{name}-{workload}", workload, identity, name, self._only(replica.name))
+        return replica.connection_name
 
     def _password_user(self, user: str, spec: PasswordUser) -> pulumi.Output[str]:
         password = random.RandomPassword(

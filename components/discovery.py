@@ -33,6 +33,8 @@ class PersonalDataScanArgs:
 
     project: Project
     region: str
+    tables: bool = False
+    """Whether the project has datasets."""
     info_types: tuple[str, ...] = INFO_TYPES
 
     def __post_init__(self) -> None:
@@ -88,7 +90,18 @@ class PersonalDataScan(Component):
                         )
                     )
                 ),
+                *([_tables()] if args.tables else []),
             ],
             opts=options,
         )
         self.register_outputs({})
+
+
+def _tables() -> gcp.dataloss.PreventionDiscoveryConfigTargetArgs:
+    return gcp.dataloss.PreventionDiscoveryConfigTargetArgs(
+        big_query_target=gcp.dataloss.PreventionDiscoveryConfigTargetBigQueryTargetArgs(
+            filter=gcp.dataloss.PreventionDiscoveryConfigTargetBigQueryTargetFilterArgs(
+                other_tables=gcp.dataloss.PreventionDiscoveryConfigTargetBigQueryTargetFilterOtherTablesArgs()  # type: ignore[no-untyped-call]
+            )
+        )
+    )

@@ -26,6 +26,8 @@ class Foundation(Component):
     backups: Project
     audit: Project
     delivery: Project
+    assets: Project | None
+    """Public files, where there are any."""
     projects: tuple[Project, ...]
     """All of them, the keys' own project included."""
     vault: Project
@@ -46,7 +48,10 @@ class Foundation(Component):
         self.audit = self._project("audit", config.projects.audit, region)
         self.delivery = self._project("delivery", config.projects.delivery, region)
         self.vault = self._project("keys", config.projects.keys, region)
-        self.projects = (self.workload, self.vault, self.backups, self.audit, self.delivery)
+        assets = config.projects.assets
+        self.assets = self._project("assets", assets, region) if assets is not None else None
+        opened = (self.assets,) if self.assets is not None else ()
+        self.projects = (self.workload, self.vault, self.backups, self.audit, self.delivery, *opened)
         self.keys = self._keys(config, self.vault)
         self.network = Network(
             "private",

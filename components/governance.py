@@ -38,7 +38,9 @@ class Governance(Component):
         self._config, self._foundation = config, foundation
         projects = foundation.projects
         Guardrails(
-            "guardrails", GuardrailsArgs(projects=projects, allowed_locations=config.regions.allowed), self.child()
+            "guardrails",
+            GuardrailsArgs(projects=projects, allowed_locations=config.regions.allowed, public=foundation.assets),
+            self.child(),
         )
         for project in projects:
             project.api("cloudasset.googleapis.com")

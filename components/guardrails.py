@@ -36,6 +36,8 @@ class GuardrailsArgs:
     projects: tuple[Project, ...]
     allowed_locations: tuple[str, ...]
     """Regions in which resources may be made (PRI-1)."""
+    public: Project | None = None
+    """The project of public files: the one in which a bucket can be opened to everybody (ACC-3)."""
     customer_ids: tuple[str, ...] = ()
     """Google Workspace customer ids whose accounts may get access; empty leaves the constraint to the organization."""
 
@@ -54,7 +56,9 @@ class Guardrails(Component):
         self._name = name
         for project in args.projects:
             for constraint in BOOLEAN:
-                self._policy(project, constraint, gcp.orgpolicy.PolicySpecRuleArgs(enforce="TRUE"))
+                opened = project is args.public and constraint == "storage.publicAccessPrevention"
+                rule = gcp.orgpolicy.PolicySpecRuleArgs(enforce="FALSE" if opened else "TRUE")
+                self._policy(project, constraint, rule)
             self._policy(
                 project, "gcp.resourceLocations", _values([f"in:{r}-locations" for r in args.allowed_locations])
             )

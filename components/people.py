@@ -13,6 +13,7 @@ from .devices import Devices, DevicesArgs
 from .foundation import Foundation
 from .governance import Governance
 from .hosting import Hosting
+from .shared_stores import SharedStores
 from .stores import Stores
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class People(Component):
         config: StackConfig,
         foundation: Foundation,
         stores: Stores,
+        shared: SharedStores,
         governance: Governance,
         hosting: Hosting,
         opts: pulumi.ResourceOptions | None = None,
@@ -39,6 +41,7 @@ class People(Component):
         buckets = {"exports": (foundation.backups, stores.copies.bucket_name)}
         if stores.erasures is not None:
             buckets["erasures"] = (foundation.backups, stores.erasures.bucket_name)
+        buckets |= {bucket: (made.project, made.bucket_name) for bucket, made in shared.buckets.items()}
         Access(
             "access",
             AccessArgs(

@@ -11,6 +11,9 @@ import pulumi_gcp as gcp
 
 from .base import Component, require
 
+ASKED_FOR = ("bigquery.googleapis.com", "logging.googleapis.com", "storage.googleapis.com")
+"""Services that make their agent when they are asked who it is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceAgent:
@@ -82,7 +85,7 @@ class Project(Component):
         return self._agents[service]
 
     def _agent_member(self, service: str) -> pulumi.Output[str]:
-        if service in ("storage.googleapis.com", "logging.googleapis.com"):
+        if service in ASKED_FOR:
             return self._asked_for(service)
         identity = gcp.projects.ServiceIdentity(
             f"{self._name}-{service.removesuffix('.googleapis.com')}-agent",
@@ -102,6 +105,8 @@ class Project(Component):
         options = pulumi.InvokeOutputOptions(parent=self, provider=self.provider, depends_on=[api])
         if service == "storage.googleapis.com":
             email = gcp.storage.get_project_service_account_output(project=self.project_id, opts=options).email_address
+        elif service == "bigquery.googleapis.com":
+            email = gcp.bigquery.get_default_service_account_output(project=self.project_id, opts=options).email
         else:
             email = gcp.logging.get_project_cmek_settings_output(
                 project=self.project_id, opts=options

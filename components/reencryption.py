@@ -56,7 +56,8 @@ class Reencryption(Component):
             ),
             self.child(),
         )
-        for database_name, database in args.databases.items():
+        instances = [pair for database in args.databases.values() for pair in database.instances.items()]
+        for database_name, instance_name in instances:
             gcp.cloudscheduler.Job(
                 f"{name}-{database_name}",
                 name=f"{name}-{database_name}",
@@ -74,7 +75,7 @@ class Reencryption(Component):
                     http_method="POST",
                     uri=pulumi.Output.concat(
                         f"https://sqladmin.googleapis.com/v1/projects/{project.project_id}/instances/",
-                        database.instance_name,
+                        instance_name,
                         "/reencrypt",
                     ),
                     oauth_token=gcp.cloudscheduler.JobHttpTargetOauthTokenArgs(

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pulumi
 
+from .backup_vault import BackupVault, BackupVaultArgs
 from .backups import BackupPlan, Copies, CopiesArgs
 from .base import Component
-from .database import Database, DatabaseArgs, PasswordUser
+from .database import Database, DatabaseArgs, PasswordUser, Replica
 from .discovery import PersonalDataScan, PersonalDataScanArgs
 from .erasure import ErasureLedger, ErasureLedgerArgs
 from .foundation import Foundation
@@ -50,8 +51,10 @@ class Stores(Component):
         self.secrets = self._secrets()
         self.copies = self._copies()
         self.erasures = self._erasures()
+        self._vault()
         project, region = foundation.workload, config.regions.primary
-        PersonalDataScan("personal-data", PersonalDataScanArgs(project=project, region=region), self.child())
+        scan = PersonalDataScanArgs(project=project, region=region, tables=bool(config.datasets))
+        PersonalDataScan("personal-data", scan, self.child())
         if self.databases:
             Reencryption(
                 "reencryption",
@@ -102,13 +105,15 @@ class Stores(Component):
                     disk_limit_gb=spec.disk_limit_gb,
                     database_name=name.replace("-", "_"),
                     high_availability=spec.high_availability,
-                    backup=BackupPlan(
-                        location=config.regions.backup,
-                        at=spec.backup.at,
-                        retained=spec.backup.retained,
-                        recovery_days=spec.backup.recovery_days,
-                        final_days=spec.backup.final_days,
-                    ),
+                    backup=self._plan(name),
+                    in_vault=spec.backup.mode == "vault",
+                    replicas={
+                        label: Replica(
+                            tier=replica.tier or spec.tier,
+                            readers={w: self.identities[w] for w in replica.readers},
+                        )
+                        for label, replica in spec.replicas.items()
+                    },
                     maintenance_day=spec.maintenance.day,
                     maintenance_hour=spec.maintenance.hour,
                     maintenance_track=spec.maintenance.track,
@@ -128,6 +133,37 @@ class Stores(Component):
             )
             for name, spec in config.databases.items()
         }
+
+    def _plan(self, name: str) -> BackupPlan:
+        backup = self._config.databases[name].backup
+        return BackupPlan(
+            location=self._config.regions.backup,
+            at=backup.at,
+            retained=backup.retained,
+            recovery_days=backup.recovery_days,
+            final_days=backup.final_days,
+        )
+
+    def _vault(self) -> None:
+        """The other mode of backups: a vault keeps them, for the databases that say so."""
+        config, foundation, spec = self._config, self._foundation, self._config.backups.vault
+        if spec is None:
+            return
+        vault = BackupVault(
+            "vault",
+            BackupVaultArgs(
+                project=foundation.backups,
+                key=foundation.keys[spec.data_class],
+                region=config.regions.backup,
+                enforced_days=spec.enforced_days,
+                labels=config.labels("vault"),
+                protected=config.protects("vault"),
+            ),
+            self.child(),
+        )
+        for name, database in self.databases.items():
+            if config.databases[name].backup.mode == "vault":
+                vault.keep(name, database, self._plan(name), foundation.workload, config.regions.primary)
 
     def _secrets(self) -> dict[str, Secret]:
         config, foundation = self._config, self._foundation

@@ -113,7 +113,8 @@ class DatabaseWatch(Component):
             name=args.watched.project_id,
             opts=self.child(provider=project.provider, depends_on=[project.api("monitoring.googleapis.com")]),
         )
-        for database_name, database in args.databases.items():
+        instances = [pair for database in args.databases.values() for pair in database.instances.items()]
+        for database_name, instance_name in instances:
             alert_policy(
                 self,
                 f"{name}-{database_name}",
@@ -123,7 +124,7 @@ class DatabaseWatch(Component):
                 do="Look at the instance's operations and its last maintenance.",
                 severity="CRITICAL",
                 threshold=Threshold(
-                    filter=_database_filter(database, args.watched.project_id),
+                    filter=_database_filter(instance_name, args.watched.project_id),
                     aligner="ALIGN_MEAN",
                     comparison="COMPARISON_LT",
                     value=1,
@@ -135,8 +136,8 @@ class DatabaseWatch(Component):
         self.register_outputs({})
 
 
-def _database_filter(database: Database, project_id: str) -> pulumi.Output[str]:
-    return database.instance_name.apply(
+def _database_filter(instance_name: pulumi.Output[str], project_id: str) -> pulumi.Output[str]:
+    return instance_name.apply(
         lambda instance: (
             'resource.type="cloudsql_database" AND metric.type="cloudsql.googleapis.com/database/up"'
             f' AND resource.labels.database_id="{project_id}:{instance}"'

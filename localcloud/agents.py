@@ -51,7 +51,8 @@ OF_MODULE = {
 BORN_WITH_SERVICE = ("compute", "run", "cloudbuild", "cloudfunctions", "servicenetworking", "iap")
 AGENT = re.compile(r"^(service-[\w-]+@[\w-]+\.iam|bq-\d+@bigquery-encryption\.iam)\.gserviceaccount\.com$")
 GOOGLE_OWNED = re.compile(
-    r"(-compute@developer|@cloudservices|@appspot|@system)\.gserviceaccount\.com$|^p\d+-\w+@gcp-sa-cloud-sql\.|@google\.com$"
+    r"(-compute@developer|@cloudservices|@appspot|@system)\.gserviceaccount\.com$|^p\d+-\w+@gcp-sa-cloud-sql\."
+    r"|^vault-\d+-1@gcp-sa-backupdr-pr\.|@google\.com$"
 )
 
 

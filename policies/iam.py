@@ -54,6 +54,7 @@ _KIND_OF_SOURCE: Final = {
     "gcp:projects/serviceIdentity:ServiceIdentity": "serviceaccount",
     "gcp:projects/service:Service": "serviceaccount",
     "gcp:sql/databaseInstance:DatabaseInstance": "serviceaccount",
+    "gcp:backupdisasterrecovery/backupVault:BackupVault": "serviceaccount",
     **{f"gcp:logging/{kind}Sink:{kind[0].upper()}{kind[1:]}Sink": "serviceaccount" for kind in _SINKS},
     "gcp:cloudidentity/group:Group": "group",
     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": "principalset",

@@ -90,12 +90,12 @@ Access = Named[Row]
 
 def assets(config: StackConfig) -> tuple[str, ...]:
     """Everything of the stack that people may be given access to."""
-    projects = sorted(config.projects.model_dump().values())
+    projects = sorted(config.projects.model_dump(exclude_none=True).values())
     names = {
         "database": config.databases,
         "service": [name for name, service in config.services.items() if service.public is None],
         "secret": secret_names(config),
-        "bucket": ["exports", *(["erasures"] if config.erasure is not None else [])],
+        "bucket": ["exports", *(["erasures"] if config.erasure is not None else []), *config.buckets],
         "logs": projects,
         "project": projects,
     }

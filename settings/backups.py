@@ -46,11 +46,24 @@ class Exports(Section):
     """Workloads that may read copies, and do nothing else."""
 
 
+class Vault(Section):
+    """A backup vault in the backup region and the backups' project: for databases whose backup mode is `vault`."""
+
+    data_class: str = setting("BAK-4", "copies")
+    """Class of the backups, with a key in the backup region."""
+
+    enforced_days: Annotated[int, Field(ge=EXPORT_RETENTION_DAYS_MIN, le=365)] = setting("BAK-4", 30, 30)
+    """Days in which nobody, Google's support included, can delete a backup."""
+
+
 class Backups(Section):
     """Copies beyond the databases' own backups."""
 
     exports: Exports = section("BAK-4")
     """The bucket."""
+
+    vault: Vault | None = section("BAK-4", None)
+    """The vault, where a database uses it."""
 
 
 def check(config: StackConfig) -> Iterator[Mistake]:
@@ -81,6 +94,7 @@ def check(config: StackConfig) -> Iterator[Mistake]:
             example=f"deleteAfterDays: {exports.retention_days + 30}",
             others=(f"{key}.retentionDays",),
         )
+    yield from _vault(config)
     for both in sorted(set(exports.writers) & set(exports.readers)):
         yield Mistake(
             key=f"{key}.readers",
@@ -99,3 +113,29 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                     example=f"workloads.{workload}, with its purpose",
                     others=("workloads",),
                 )
+
+
+def _vault(config: StackConfig) -> Iterator[Mistake]:
+    vault = config.backups.vault
+    if vault is None:
+        return
+    key = "backups.vault"
+    yield from unknown_class(config, f"{key}.dataClass", vault.data_class, "backup")
+    kept = {name: one.backup for name, one in config.databases.items() if one.backup.mode == "vault"}
+    if not kept:
+        yield Mistake(
+            key=key,
+            clause="BAK-4",
+            problem="no database has the backup mode vault, so it would stay empty",
+            example="databases.<name>.backup: {mode: vault}, or nothing here",
+            others=("databases", *(f"databases.{name}.backup.mode" for name in config.databases)),
+        )
+    for name, backup in kept.items():
+        if backup.retained < vault.enforced_days:
+            yield Mistake(
+                key=f"databases.{name}.backup.retained",
+                clause="BAK-2",
+                problem=f"{backup.retained} days are fewer than the {vault.enforced_days} that the vault enforces",
+                example=f"retained: {vault.enforced_days}",
+                others=(f"{key}.enforcedDays",),
+            )

@@ -26,6 +26,10 @@ TIER = r"^db-(custom-\d+-\d+|perf-optimized-N-\d+)$"
 class Backup(Section):
     """The schedule of one database. Backups lie in the backup region."""
 
+    mode: Literal["own", "vault"] = setting("BAK-1", "own", "own")
+    """Who keeps the backups: the database itself, or the vault of `backups.vault`, from which nobody can delete them
+    before their time. One or the other, never both."""
+
     at: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = setting("BAK-1", "02:00", "02:00")
     """Daily start, HH:MM in UTC."""
 
@@ -76,6 +80,19 @@ class BuiltInUser(Section):
     """Raise it by one to generate a new password."""
 
 
+class Replica(Section):
+    """A copy that follows the database, for those who only read. In the region of the database, under its key."""
+
+    purpose: Reason = setting("HOS-6", "reports that must not slow down orders")
+    """What reads there instead of from the database itself."""
+
+    tier: Annotated[str, StringConstraints(pattern=TIER)] | None = setting("HOS-6", "db-custom-2-7680", None)
+    """Machine type; left out, that of the database."""
+
+    readers: tuple[str, ...] = setting("ACC-10", ["report-runner"], ())
+    """Workloads that sign in to it, by IAM; each has the database in its list too."""
+
+
 class Database(Section):
     """One Cloud SQL instance with one PostgreSQL database of the same name."""
 
@@ -103,6 +120,9 @@ class Database(Section):
     built_in_users: Named[BuiltInUser] = named("AUT-2", "reports", {})
     """Users with passwords; better none."""
 
+    replicas: Named[Replica] = named("HOS-6", "reports", {})
+    """Copies to read from."""
+
     @property
     def enterprise_plus(self) -> bool:
         """Whether the tier belongs to the edition with longer recovery."""
@@ -115,6 +135,15 @@ def check(config: StackConfig) -> Iterator[Mistake]:
         key = f"databases.{name}"
         yield from _reserved(key, database)
         yield from unknown_class(config, f"{key}.dataClass", database.data_class, "primary")
+        yield from _replicas(config, name, database)
+        if database.backup.mode == "vault" and config.backups.vault is None:
+            yield Mistake(
+                key=f"{key}.backup.mode",
+                clause="BAK-1",
+                problem="is vault, and the stack has no backups.vault",
+                example=f"backups.vault: {{dataClass: {config.backups.exports.data_class}}}, or mode: own",
+                others=("backups.vault",),
+            )
         if config.company.production and not database.high_availability:
             yield Mistake(
                 key=f"{key}.highAvailability",
@@ -142,3 +171,25 @@ def _reserved(key: str, database: Database) -> Iterator[Mistake]:
                 problem=f"{user} is a superuser of Cloud SQL itself",
                 example="reports: {reason: the reporting tool cannot sign in by IAM, roles: [pg_read_all_data]}",
             )
+
+
+def _replicas(config: StackConfig, name: str, database: Database) -> Iterator[Mistake]:
+    for replica, spec in database.replicas.items():
+        key = f"databases.{name}.replicas.{replica}"
+        if spec.tier is not None and spec.tier.startswith("db-perf-optimized") != database.enterprise_plus:
+            yield Mistake(
+                key=f"{key}.tier",
+                clause="HOS-6",
+                problem=f"{spec.tier} belongs to another edition than {database.tier} of the database",
+                example=f"tier: {database.tier}",
+                others=(f"databases.{name}.tier",),
+            )
+        for workload in spec.readers:
+            if workload not in config.workloads or name not in config.workloads[workload].databases:
+                yield Mistake(
+                    key=f"{key}.readers",
+                    clause="ACC-10",
+                    problem=f"{workload} is no workload with {name} among its databases, so it has no login there",
+                    example=f"workloads.{workload}.databases: [{name}]",
+                    others=("workloads",),
+                )

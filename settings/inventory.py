@@ -17,6 +17,7 @@ from . import rows
 from .base import Mistake, Named, Reason, Section, setting
 from .company import LabelValue
 from .rows import Document
+from .stores import configured as others
 
 if TYPE_CHECKING:
     from config import StackConfig
@@ -25,14 +26,15 @@ FILE = "data.yaml"
 KEY = "inventory"
 """The key under which the rows join the stack file's sections."""
 
-Kind = Literal["accounts", "bucket", "cache", "database", "logs", "secrets"]
+Kind = Literal["accounts", "bucket", "cache", "database", "dataset", "logs", "secrets", "topic", "vault"]
 
 
 class Row(Section):
     """What one store holds, why, where, for how long, and who answers for it."""
 
     kind: Kind = setting("MIN-2", "database")
-    """What it is: a database, a cache, a bucket, the secrets, a log archive, or the accounts of users."""
+    """What it is: a database, a cache, a bucket, a dataset (BigQuery), a topic (Pub/Sub), the secrets, a log archive,
+    a backup vault, or the accounts of users."""
 
     data_class: str = setting("MIN-2", "customer")
     """One of dataClasses: the most sensitive kind of data in it."""
@@ -94,6 +96,18 @@ def stores(config: StackConfig) -> dict[str, Store]:
         retention_days=logging.retention_days,
         retention_key="logging.retentionDays",
     )
+    for section, kind, name, other in others(config):
+        found[name] = Store(key=f"{section}.{name}", kind=kind, data_class=other.data_class, region=home)
+    if config.backups.vault is not None:
+        kept = [one.backup.retained for one in config.databases.values() if one.backup.mode == "vault"]
+        found["vault"] = Store(
+            key="backups.vault",
+            kind="vault",
+            data_class=config.backups.vault.data_class,
+            region=away,
+            retention_days=max(kept, default=None),
+            retention_key="databases",
+        )
     if config.sign_in is not None:
         sign_in = config.sign_in
         found["accounts"] = Store(key="signIn", kind="accounts", data_class=sign_in.data_class, region="global")
@@ -134,8 +148,17 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                 clause="MIN-2",
                 problem=f"is no store of this stack; there is {', '.join(configured)}",
                 example="nothing; take the row out, or configure the store",
-                others=tuple(sorted({store.key.partition(".")[0] for store in configured.values()})),
+                others=(
+                    *sorted({store.key.partition(".")[0] for store in configured.values()}),
+                    *_asks_for(config, name),
+                ),
             )
+
+
+def _asks_for(config: StackConfig, name: str) -> Iterator[str]:
+    """The settings that ask for a store, which may be wrong themselves."""
+    if name == "vault":
+        yield from (f"databases.{one}.backup.mode" for one in config.databases)
 
 
 def _contradictions(key: str, row: Row, store: Store) -> Iterator[Mistake]:

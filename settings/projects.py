@@ -35,10 +35,13 @@ class Projects(Section):
     delivery: ProjectId = setting("CIN-3", "example-prod-delivery")
     """Images and what builds them."""
 
+    assets: ProjectId | None = setting("ACC-3", "example-prod-assets", None)
+    """Public files, where a class of data is public: the only project in which a bucket can be opened."""
+
 
 def check(config: StackConfig) -> Iterator[Mistake]:
     """Refuse a project that serves two purposes."""
-    ids = config.projects.model_dump()
+    ids = config.projects.model_dump(exclude_none=True)
     for one, two in combinations(ids, 2):
         if ids[one] == ids[two]:
             field = Projects.model_fields[two]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .base import Mistake, Reason, Section, setting
 from .sign_in import SOURCE
+from .stores import configured
 
 if TYPE_CHECKING:
     from config import StackConfig
@@ -32,7 +33,9 @@ def stores(config: StackConfig) -> tuple[str, ...]:
     optional = {ERASURES: config.erasure, SOURCE: config.sign_in}
     made = (name for name, section in optional.items() if section is not None)
     render = ("render", *config.render.databases) if config.render is not None else ()
-    return (*config.databases, *classes, *services, EXPORTS, "logs", "secrets", *made, *render)
+    more = (name for _, _, name, _ in configured(config))
+    vault = ("vault",) if config.backups.vault is not None else ()
+    return (*config.databases, *more, *vault, *classes, *services, EXPORTS, "logs", "secrets", *made, *render)
 
 
 def check(config: StackConfig) -> Iterator[Mistake]:

@@ -109,6 +109,9 @@ class _Cloud(mocks.Mocks):
         if args.token == "gcp:kms/getKMSCryptoKeyVersion:getKMSCryptoKeyVersion":
             key = {"algorithm": "EC_SIGN_P256_SHA256", "pem": "-----BEGIN PUBLIC KEY-----"}
             return {"id": f"{args.args['cryptoKey']}/cryptoKeyVersions/1", "publicKeys": [key]}, []
+        if args.token == "gcp:bigquery/getDefaultServiceAccount:getDefaultServiceAccount":
+            email = f"bq-{PROJECT_NUMBER}@bigquery-encryption.iam.gserviceaccount.com"
+            return {"id": email, "email": email, "member": f"serviceAccount:{email}", "project": project}, []
         if args.token == "gcp:logging/getProjectCmekSettings:getProjectCmekSettings":
             email = f"service-{PROJECT_NUMBER}@gcp-sa-logging.iam.gserviceaccount.com"
             return {"id": f"projects/{project}/cmekSettings", "project": project, "serviceAccountId": email}, []
@@ -120,14 +123,33 @@ class _Cloud(mocks.Mocks):
         raise AssertionError(f"the recorder has no answer to {args.token}; add one to _Cloud.call")
 
 
+_PLACE = "projects/{project}/locations/{location}"
+
+FIXED_IDS = {
+    "gcp:backupdisasterrecovery/backupPlan:BackupPlan": f"{_PLACE}/backupPlans/{{backupPlanId}}",
+    "gcp:backupdisasterrecovery/backupVault:BackupVault": f"{_PLACE}/backupVaults/{{backupVaultId}}",
+    "gcp:bigquery/dataset:Dataset": "projects/{project}/datasets/{datasetId}",
+    "gcp:compute/network:Network": "projects/{project}/global/networks/{name}",
+    "gcp:compute/subnetwork:Subnetwork": "projects/{project}/regions/{region}/subnetworks/{name}",
+    "gcp:kms/cryptoKey:CryptoKey": "{keyRing}/cryptoKeys/{name}",
+    "gcp:kms/keyRing:KeyRing": "projects/{project}/locations/{location}/keyRings/{name}",
+    "gcp:pubsub/topic:Topic": "projects/{project}/topics/{name}",
+    "gcp:sql/databaseInstance:DatabaseInstance": "{name}",
+    "gcp:storage/bucket:Bucket": "{name}",
+}
+"""The ids of types whose id is all that is made up for them."""
+
+
 def _created(args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
     """The id and the outputs of a resource that has been created."""
     inputs = args.inputs
     project = inputs.get("project", "project")
     name = inputs.get("name", args.name)
     outputs = {**inputs, "name": name}
-    identifier = f"{project}/{name}"
+    identifier = FIXED_IDS.get(args.typ, "{project}/{name}").format(**{**inputs, "project": project, "name": name})
     match args.typ:
+        case "gcp:backupdisasterrecovery/backupVault:BackupVault":
+            outputs["serviceAccount"] = f"vault-{PROJECT_NUMBER}@gcp-sa-backupdr-pr.iam.gserviceaccount.com"
         case "gcp:serviceaccount/account:Account":
             email = f"{inputs['accountId']}@{project}.iam.gserviceaccount.com"
             identifier = f"projects/{project}/serviceAccounts/{email}"
@@ -139,24 +161,12 @@ def _created(args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
             outputs |= {"email": email, "member": f"serviceAccount:{email}"}
         case "gcp:projects/iAMCustomRole:IAMCustomRole":
             identifier = outputs["name"] = f"projects/{project}/roles/{inputs['roleId']}"
-        case "gcp:kms/keyRing:KeyRing":
-            identifier = f"projects/{project}/locations/{inputs['location']}/keyRings/{name}"
-        case "gcp:kms/cryptoKey:CryptoKey":
-            identifier = f"{inputs['keyRing']}/cryptoKeys/{name}"
-        case "gcp:compute/network:Network":
-            identifier = f"projects/{project}/global/networks/{name}"
-        case "gcp:compute/subnetwork:Subnetwork":
-            identifier = f"projects/{project}/regions/{inputs['region']}/subnetworks/{name}"
         case "gcp:sql/databaseInstance:DatabaseInstance":
-            identifier = name
             outputs["connectionName"] = f"{project}:{inputs['region']}:{name}"
             outputs["serviceAccountEmailAddress"] = f"p{PROJECT_NUMBER}-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com"
         case "gcp:secretmanager/secret:Secret":
             identifier = outputs["name"] = f"projects/{project}/secrets/{inputs['secretId']}"
-        case "gcp:pubsub/topic:Topic":
-            identifier = f"projects/{project}/topics/{name}"
         case "gcp:storage/bucket:Bucket":
-            identifier = name
             outputs |= {"url": f"gs://{name}", "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}"}
         case "gcp:logging/projectSink:ProjectSink":
             identifier = f"projects/{project}/sinks/{name}"

@@ -9,6 +9,7 @@ from localcloud.errors import already_exists, not_found, refused
 
 INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
 PEERING = "gcp:servicenetworking/connection:Connection"
+ASSOCIATION = "gcp:backupdisasterrecovery/backupPlanAssociation:BackupPlanAssociation"
 NETWORK = "gcp:compute/network:Network"
 WEEK_SECONDS = 7 * 86400
 
@@ -48,9 +49,31 @@ def private_addresses_need_the_peering(request: Request) -> None:
 @on("create", INSTANCE)
 def replicas_have_a_primary(request: Request) -> None:
     """A replica needs its primary, with backups and, for PostgreSQL, point-in-time recovery."""
-    primary = request.get("masterInstanceName")
-    if primary and request.store.get(INSTANCE, str(primary).split("/")[-1].split(":")[-1]) is None:
-        raise not_found(f"The primary instance '{primary}' of {request.name}")
+    named = request.get("masterInstanceName")
+    if not named:
+        return
+    primary = request.store.get(INSTANCE, str(named).split("/")[-1].split(":")[-1])
+    if primary is None:
+        raise not_found(f"The primary instance '{named}' of {request.name}")
+    backup = (primary.properties.get("settings") or {}).get("backupConfiguration") or {}
+    if not backup.get("enabled"):
+        raise refused(f"The primary instance {primary.id} needs backups before it can have the replica {request.id}")
+    version = primary.properties.get("databaseVersion")
+    if request.get("databaseVersion") not in (None, version):
+        raise refused(f"The replica {request.id} must have the version of its primary, {version}")
+
+
+@on("update", INSTANCE)
+def a_managed_instance_keeps_no_backups_of_its_own(request: Request) -> None:
+    """While a backup plan manages the backups, an update that switches the instance's own on is refused."""
+    backup = (request.get("settings") or {}).get("backupConfiguration") or {}
+    plans = request.store.find(ASSOCIATION)
+    if backup.get("enabled") and any(
+        str(plan.properties.get("resource")).endswith(f"/instances/{request.id}") for plan in plans
+    ):
+        raise refused(
+            f"The backups of {request.id} are managed by a backup plan: remove backupConfiguration from its settings"
+        )
 
 
 @on("created", INSTANCE)

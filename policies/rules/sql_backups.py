@@ -215,8 +215,10 @@ boolean(
     base=_BASE,
     missing="is not set: the database can only be restored to the moment of a backup",
     guard=lambda i: (
-        follower(i) or (None if engine(i) in ("POSTGRES", "SQLSERVER") else "MySQL uses binary_log_enabled instead")
+        _vault_or_follower(i)
+        or (None if engine(i) in ("POSTGRES", "SQLSERVER") else "MySQL uses binary_log_enabled instead")
     ),
+    graph=True,
     remedy=True,
     id="sql-point-in-time",
     clause="BAK-2",
@@ -235,7 +237,8 @@ at_least_days(
     unit=86400.0,
     base=_BASE,
     missing="is not set: how far back one can go is left to Google and shows no drift",
-    guard=follower,
+    guard=_vault_or_follower,
+    graph=True,
     id="sql-transaction-logs-kept",
     clause="BAK-2",
     title="Databases can be restored to any moment of the last seven days",

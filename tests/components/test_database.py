@@ -70,8 +70,9 @@ def test_deletion_leaves_a_backup(instance: Recorded) -> None:
     assert instance.inputs["finalBackupDescription"]
 
 
-def test_every_backup_setting_is_written_out(instance: Recorded) -> None:
-    """What is left out is computed, and its drift stays invisible (trap 1)."""
+def test_every_backup_setting_is_written_out(production: Recording) -> None:
+    """What is left out is computed, and its drift stays invisible (trap 1). A vault's database keeps none itself."""
+    instance = production.one(INSTANCE, "orders")
     backup = instance.inputs["settings"]["backupConfiguration"]
     assert backup["enabled"] is True
     assert backup["pointInTimeRecoveryEnabled"] is True
@@ -83,7 +84,12 @@ def test_every_backup_setting_is_written_out(instance: Recorded) -> None:
 
 def test_databases_are_backed_up_at_different_times(production: Recording) -> None:
     """Each database has its own window."""
-    starts = [i.inputs["settings"]["backupConfiguration"]["startTime"] for i in production.of(INSTANCE)]
+    backups = [i.inputs["settings"].get("backupConfiguration") for i in production.of(INSTANCE)]
+    starts = [backup["startTime"] for backup in backups if backup]
+    plans = production.of("gcp:backupdisasterrecovery/backupPlan:BackupPlan")
+    windows = [p.inputs["backupRules"][0]["standardSchedule"]["backupWindow"]["startHourOfDay"] for p in plans]
+    starts += [f"{hour:02}:00" for hour in windows]
+    assert len(starts) == 2
     assert sorted(starts) == sorted(set(starts))
 
 
@@ -220,10 +226,10 @@ def test_the_right_to_connect_holds_for_one_instance(production: Recording) -> N
     """Cloud SQL has no policy of its own per instance: without a condition the role opens them all."""
     grants = [g for g in production.of("gcp:projects/iAMMember:IAMMember") if "databaseLogin" in g.inputs["role"]]
     workloads = [g for g in grants if g.inputs["member"].startswith("serviceAccount:")]
-    assert len(workloads) == 5
+    assert len(workloads) == 6
     assert all("/instances/" in grant.inputs["condition"]["expression"] for grant in grants)
     for grant in workloads:
-        database = grant.name.partition("-")[0]
+        database = grant.name.removesuffix("-stock-worker").removesuffix("-orders-api").removesuffix("-backup-export")
         expression = grant.inputs["condition"]["expression"]
         assert f'resource.name == "projects/example-prod-workload/instances/{database}-abcdef"' in expression
 

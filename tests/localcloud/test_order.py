@@ -209,21 +209,89 @@ def test_an_organization_policy_needs_a_quota_project(cloud: Engine) -> None:
     cloud.create("gcp:orgpolicy/policy:Policy", "p", **policy)
 
 
-def test_a_backup_plan_turns_a_databases_own_backups_off(cloud: Engine) -> None:
+VAULT = "gcp:backupdisasterrecovery/backupVault:BackupVault"
+PLAN = "gcp:backupdisasterrecovery/backupPlan:BackupPlan"
+SQL = "sqladmin.googleapis.com/Instance"
+DAILY = {
+    "ruleId": "daily",
+    "backupRetentionDays": 30,
+    "standardSchedule": {
+        "recurrenceType": "DAILY",
+        "timeZone": "UTC",
+        "backupWindow": {"startHourOfDay": 2, "endHourOfDay": 8},
+    },
+}
+
+
+def plan(cloud: Engine, kept: int = 30, **more: object) -> Created:
+    """A plan whose vault enforces thirty days."""
     cloud.enable("backupdr")
-    created = database(cloud, settings={"backupConfiguration": {"enabled": True}})
-    cloud.create(
-        "gcp:backupdisasterrecovery/backupPlanAssociation:BackupPlanAssociation",
-        "a",
-        location=REGION,
-        backupPlanAssociationId="a",
-        backupPlan="plan",
-        resource=f"projects/{PROJECT}/instances/db",
-        resourceType="sqladmin.googleapis.com/Instance",
+    enforced = {"backupMinimumEnforcedRetentionDuration": f"{30 * 86400}s"}
+    vault = cloud.create(VAULT, "v", location="europe-west4", backupVaultId="v", **enforced)
+    rule = {**DAILY, "backupRetentionDays": kept}
+    rules = {"location": REGION, "backupPlanId": "p", "resourceType": SQL, "backupRules": [rule]}
+    return cloud.create(PLAN, "p", **{"backupVault": vault.id, **rules, **more})
+
+
+def associate(cloud: Engine, **more: object) -> Created:
+    given = {
+        "location": REGION,
+        "backupPlanAssociationId": "a",
+        "resource": f"projects/{PROJECT}/instances/db",
+        "resourceType": SQL,
+    }
+    return cloud.create(
+        "gcp:backupdisasterrecovery/backupPlanAssociation:BackupPlanAssociation", "a", **{**given, **more}
     )
+
+
+def test_a_backup_plan_turns_a_databases_own_backups_off(cloud: Engine) -> None:
+    created = database(cloud, settings={"backupConfiguration": {"enabled": True}})
+    associate(cloud, backupPlan=plan(cloud).id)
     now = cloud.refresh(created)
     assert now is not None
     assert now["settings"]["backupConfiguration"]["enabled"] is False
+    given = {"name": "db", "databaseVersion": "POSTGRES_16", "region": REGION}
+    with pytest.raises(Refused, match="managed by a backup plan"):
+        cloud.update(now, **given, settings={"tier": "db-f1-micro", "backupConfiguration": {"enabled": True}})
+
+
+def test_a_backup_plan_needs_its_vault(cloud: Engine) -> None:
+    with pytest.raises(Refused, match="backup vault 'gone'"):
+        plan(cloud, backupVault="gone")
+
+
+def test_a_backup_plan_keeps_no_less_than_the_vault_enforces(cloud: Engine) -> None:
+    with pytest.raises(Refused, match="below the minimum enforced retention"):
+        plan(cloud, kept=7)
+
+
+def test_a_backup_plan_and_its_database_exist_in_one_region(cloud: Engine) -> None:
+    with pytest.raises(Refused, match="backup plan 'gone'"):
+        associate(cloud, backupPlan=(plan(cloud), "gone")[1])
+    there = cloud.create(
+        PLAN,
+        "far",
+        location="europe-west4",
+        backupPlanId="far",
+        resourceType=SQL,
+        backupVault=f"projects/{PROJECT}/locations/europe-west4/backupVaults/v",
+        backupRules=[DAILY],
+    )
+    with pytest.raises(Refused, match=r"resource '.*instances/db'"):
+        associate(cloud, backupPlan=there.id)
+    database(cloud)
+    with pytest.raises(Refused, match="same region"):
+        associate(cloud, backupPlan=there.id)
+
+
+def test_a_replica_needs_a_primary_with_backups_and_its_version(cloud: Engine) -> None:
+    database(cloud, settings={"backupConfiguration": {"enabled": True}})
+    with pytest.raises(Refused, match="version of its primary"):
+        cloud.create(DATABASE, "r", name="r", databaseVersion="POSTGRES_17", masterInstanceName="db", region=REGION)
+    cloud.create(DATABASE, "bare", name="bare", databaseVersion="POSTGRES_16", region=REGION)
+    with pytest.raises(Refused, match="needs backups before"):
+        cloud.create(DATABASE, "s", name="s", databaseVersion="POSTGRES_16", masterInstanceName="bare", region=REGION)
 
 
 def test_a_sign_in_without_a_phone_number_never_stops_showing_a_change(cloud: Engine) -> None:

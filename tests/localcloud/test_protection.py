@@ -72,7 +72,7 @@ def test_a_database_takes_what_is_in_it_with_it(cloud: Engine) -> None:
 def test_a_primary_with_a_replica_stays(cloud: Engine) -> None:
     with pytest.raises(Refused, match="primary instance 'absent'"):
         cloud.create(DATABASE, "r", name="r", databaseVersion="POSTGRES_16", masterInstanceName="absent")
-    primary = database(cloud)
+    primary = database(cloud, backupConfiguration={"enabled": True})
     cloud.create(DATABASE, "r", name="r", databaseVersion="POSTGRES_16", masterInstanceName="db")
     with pytest.raises(Refused, match="has the replica r"):
         cloud.delete(primary)
