@@ -1,4 +1,4 @@
-"""Who gains and who loses which right, from every shape in which access is granted.
+"""Who gains and who loses which right by a run, in plain words.
 
 Rights are compared over the whole run: one that moves from a member to a binding, or whose resource is replaced, is
 neither gained nor lost. What a preview cannot see (who else an authoritative binding takes away from) becomes a note.
@@ -6,62 +6,25 @@ neither gained nor lost. What a preview cannot see (who else an authoritative bi
 
 from __future__ import annotations
 
-import json
+import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from review import words
+from review.grants import IAM, Right, folded, iam_target, rights
 from review.mask import UNKNOWN
 from review.model import Access
 from review.run import Run, Step
 
-_IAM: Final = re.compile(r"^gcp:([a-zA-Z0-9]+)/(\w*?)(?:IAM|Iam|iAM|iam)(Member|Binding|Policy):")
-_POLICY_DATA: Final = "gcp:organizations/getIAMPolicy:getIAMPolicy"
-_ACLS: Final = ("bucketACL", "defaultObjectACL", "objectACL", "bucketAccessControl", "defaultObjectAccessControl")
-_ACL: Final = re.compile(rf"^gcp:storage/(?:{'|'.join(_ACLS)}|objectAccessControl):")
-_CANNED: Final = {
-    "publicRead": ("READER", "allUsers"),
-    "publicReadWrite": ("WRITER", "allUsers"),
-    "authenticatedRead": ("READER", "allAuthenticatedUsers"),
-}
-_BESIDES: Final = frozenset(
-    {"role", "member", "members", "condition", "policyData", "etag", "project", "location", "region"}
-)
 _UNTIL: Final = re.compile(
-    r'request\.time\s*<\s*timestamp\("([0-9]{4}-[0-9]{2}-[0-9]{2})(T00:00:00(?:\.0+)?Z)?[^"]*"\)'
+    r"request\.time\s*<=?\s*timestamp\(['\"]([0-9]{4}-[0-9]{2}-[0-9]{2})(T00:00:00(?:\.0+)?Z)?[^'\"]*['\"]\)"
 )
-_ACL_MEMBERS: Final = {"user": "user:", "group": "group:", "domain": "domain:"}
-_PERMISSIONS_SHOWN = 6
-
-
-@dataclass(frozen=True, kw_only=True)
-class Right:
-    """One grant, as comparable as can be. `member` and `on` are URNs in angle brackets where known only after apply."""
-
-    member: str
-    role: str
-    on: str
-    expression: str = ""
-    title: str = ""
-    description: str = ""
-    can: str = ""
-    urn: str = ""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What makes two rights the same."""
-        return (_folded(self.member), self.role, self.on, self.expression, self.can)
-
-
-def _folded(member: str) -> str:
-    head, colon, rest = member.partition(":")
-    return (
-        f"{head.lower()}:{rest.lower() if head.lower() in ('user', 'group', 'domain', 'serviceaccount') else rest}"
-        if colon
-        else member
-    )
+_ROW: Final = re.compile(r"(\S+\.ya?ml) (\S+) until ([0-9]{4}-[0-9]{2}-[0-9]{2})")
+"""The title of a condition that was made of a row of the need-to-know matrix."""
+_PERMISSIONS_SHOWN: Final = 6
+_HOLDERS_SHOWN: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,72 +38,172 @@ class Accesses:
 
 
 def compare(run: Run) -> Accesses:
-    """Rights gained, lost and held by the whole run."""
+    """Rights gained, lost and held by the whole run. What failed did not change."""
     before: dict[tuple[str, ...], Right] = {}
     after: dict[tuple[str, ...], Right] = {}
-    notes: set[str] = set()
+    failed = set(run.log.failed) if run.log else set()
     for step in run.steps.values():
-        old = step.old if step.op not in ("create", "import") else {}
-        new = {} if step.op in ("delete", "forget") else (step.new or (step.old if step.op == "same" else {}))
+        old, new = _sides(step, failed)
         for state, side in ((old, before), (new, after)):
             side.update((right.key, right) for right in rights(step, state, run.steps))
-        notes.update(_notes(step, old, new))
+    gained = [after[key] for key in after.keys() - before.keys()]
+    lost = [before[key] for key in before.keys() - after.keys()]
+    words_of = _Words(run, gained, lost)
+    notes = {note for step in run.steps.values() for note in _notes(step, *_sides(step, failed), [*after.values()])}
     return Accesses(
-        gained=_said(after[key] for key in after.keys() - before.keys()),
-        lost=_said(before[key] for key in before.keys() - after.keys()),
-        held=_said(after[key] for key in after.keys() & before.keys()),
+        gained=_sorted(words_of.gained(right) for right in gained),
+        lost=_sorted(words_of.lost(right) for right in lost),
+        held=_sorted(words_of.held(after[key]) for key in after.keys() & before.keys()),
         notes=tuple(sorted(notes)),
     )
+
+
+def _sides(step: Step, failed: set[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The state before and after."""
+    old = step.old if step.op not in ("create", "import") else {}
+    new = {} if step.op in ("delete", "forget") else (step.new or (step.old if step.op == "same" else {}))
+    return old, old if step.urn in failed else new
 
 
 _KIND_ORDER: Final = ("public", "people", "unknown", "workload")
 
 
-def _said(rights_: Iterator[Right]) -> tuple[Access, ...]:
-    said = [_access(right) for right in rights_]
+def _sorted(said: Iterable[Access]) -> tuple[Access, ...]:
     return tuple(sorted(said, key=lambda a: (_KIND_ORDER.index(a.kind), not a.broad, a.sentence, a.urn)))
 
 
-def _access(right: Right) -> Access:
-    who, kind = words.member(right.member)
-    if right.member.startswith("<"):
-        source = right.member.strip("<>")
-        who, kind = (
-            (
-                f"an identity known only after apply, from {_tail(source)}"
-                if source
-                else "somebody known only after apply"
-            ),
-            "unknown",
+class _Words:
+    """Rights in words; knows the whole run, so that a right can be told together with what it takes the place of."""
+
+    def __init__(self, run: Run, gained: Iterable[Right], lost: Iterable[Right]) -> None:
+        self._day = run.day
+        self._roles = dict(_custom_roles(run.steps))
+        self._gained, self._lost = _by_holder(gained), _by_holder(lost)
+        self._live = {row[2] for right in gained if (row := _ROW.fullmatch(right.title))}
+
+    def gained(self, right: Right) -> Access:
+        """With what it takes the place of."""
+        return self._said(right, because=_because(right), instead=self._other(self._lost, right))
+
+    def lost(self, right: Right) -> Access:
+        """With what became of the row that it was made of, as far as the run tells."""
+        because, until = _because(right), self._until(right)[0]
+        if row := _ROW.fullmatch(right.title):
+            name = f"row {row[2]} of {row[1]}"
+            if self._day and row[3] < self._day:
+                because = f"{name} expired on {row[3]}"
+            elif row[2] in self._live:
+                because = f"{name} was changed"
+            else:
+                because = f"{name} no longer grants it"
+        elif until and self._day and until < self._day:
+            because = f"it ended on {until}"
+        return self._said(right, because=because, instead=self._other(self._gained, right))
+
+    def held(self, right: Right) -> Access:
+        """As it is."""
+        return self._said(right, because=_because(right))
+
+    def _other(self, side: dict[tuple[str, str], list[Right]], right: Right) -> str:
+        """What the same holder had or will have on the same thing, where it is one right and no other."""
+        found = side.get((folded(right.member), right.on), [])
+        if len(found) != 1:
+            return ""
+        can, until = self._can(found[0]), self._until(found[0])[0]
+        return can if can != self._can(right) else f"{can}{f' until {until}' if until else ' without an end'}"
+
+    def _can(self, right: Right) -> str:
+        if right.can:
+            return right.can
+        permissions = self._roles.get(right.role, ())
+        more = f" and {len(permissions) - 3} more" if len(permissions) > 3 else ""
+        listed = f" ({', '.join(permissions[:3])}{more})" if permissions else ""
+        return words.role(right.role) + listed
+
+    def _until(self, right: Right) -> tuple[str, str]:
+        """The last day, and what else must hold."""
+        parts = _conjuncts(right.expression)
+        ends = [match for part in parts if (match := _UNTIL.fullmatch(part))]
+        if not ends:
+            return "", right.expression
+        rest = [part for part in parts if not _UNTIL.fullmatch(part)]
+        return min(map(_last_day, ends)), " && ".join(rest)
+
+    def _said(self, right: Right, *, because: str, instead: str = "") -> Access:
+        who, kind = words.member(right.member)
+        if right.member.startswith("<"):
+            source = right.member.strip("<>")
+            nobody = "somebody known only after apply"
+            who = f"an identity known only after apply, from {_tail(source)}" if source else nobody
+            workload = re.search(r"serviceaccount/account:|projects/service|serviceIdentity", source)
+            kind = "workload" if workload else "unknown"
+        until, rest = self._until(right)
+        return Access(
+            member=who,
+            kind=kind,
+            can=self._can(right),
+            role=right.role,
+            on=f"{_tail(right.on)} (known only after apply)" if right.on.startswith("<") else right.on,
+            until=until,
+            because=because,
+            condition=rest,
+            urn=right.urn,
+            broad=right.broad or words.broad(right.role),
+            instead=instead,
         )
-        if re.search(r"serviceaccount/account:|projects/service|serviceIdentity", source):
-            kind = "workload"
-    ends = _UNTIL.search(right.expression)
-    rest = _UNTIL.sub("", right.expression).strip(" &()\n") if ends else right.expression
-    because = "; ".join(part for part in (right.title, right.description) if part)
-    return Access(
-        member=who,
-        kind=kind,
-        can=right.can or words.role(right.role),
-        role=right.role,
-        on=f"{_tail(right.on)} (known only after apply)" if right.on.startswith("<") else right.on,
-        until=_day(ends) if ends else "",
-        because=because,
-        condition=rest,
-        urn=right.urn,
-        broad=words.broad(right.role),
-    )
 
 
-def _day(ends: re.Match[str]) -> str:
+def _by_holder(found: Iterable[Right]) -> dict[tuple[str, str], list[Right]]:
+    by: dict[tuple[str, str], list[Right]] = {}
+    for right in found:
+        by.setdefault((folded(right.member), right.on), []).append(right)
+    return by
+
+
+def _because(right: Right) -> str:
+    if row := _ROW.fullmatch(right.title):
+        purpose = f", purpose: {right.description}" if right.description else ""
+        return f"row {row[2]} of {row[1]}{purpose}"
+    return "; ".join(part for part in (right.title, right.description) if part)
+
+
+def _conjuncts(expression: str) -> list[str]:
+    """The parts that all must hold; nothing inside of brackets or quotes is cut."""
+    parts, depth, quote, start = [], 0, "", 0
+    for at, char in enumerate(expression):
+        if quote:
+            quote = "" if char == quote and expression[at - 1] != "\\" else quote
+        elif char in "\"'":
+            quote = char
+        elif char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+        elif depth == 0 and expression.startswith("&&", at):
+            parts.append(expression[start:at])
+            start = at + 2
+        elif depth == 0 and expression.startswith("||", at):
+            return [expression.strip()]
+    return [part.strip() for part in (*parts, expression[start:]) if part.strip()]
+
+
+def _last_day(ends: re.Match[str]) -> str:
     """The last day, where the right ends at midnight; else the moment's day."""
-    import datetime as dt
-
     try:
         day = dt.date.fromisoformat(ends[1])
     except ValueError:
         return ends[1]
-    return str(day - dt.timedelta(days=1)) if ends[2] else str(day)
+    return str(day - dt.timedelta(days=1)) if ends[2] and "<=" not in ends[0] else str(day)
+
+
+def _custom_roles(steps: dict[str, Step]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Custom roles of the run, by their names in the cloud and in the program, with what they allow."""
+    for step in steps.values():
+        if not re.search(r"(?:IAM|iam|iAM)CustomRole:", step.type):
+            continue
+        allowed = tuple(sorted(str(p) for p in (step.state.get("inputs") or {}).get("permissions") or ()))
+        yield f"custom role {step.name}", allowed
+        yield from ((name, allowed) for name in sorted(step.names))
 
 
 def _tail(reference: str) -> str:
@@ -151,238 +214,12 @@ def _tail(reference: str) -> str:
     return f"{head} {name}".strip()
 
 
-def rights(step: Step, state: dict[str, Any], steps: dict[str, Step]) -> Iterator[Right]:
-    """The rights that a resource in a state grants."""
-    inputs = state.get("inputs") or {}
-    if not state or not isinstance(inputs, dict):
-        return
-    if match := _IAM.match(step.type):
-        yield from _iam(step, state, inputs, match, steps)
-    elif step.type.startswith(_POLICY_DATA):
-        yield from _bindings(inputs.get("bindings"), "whatever the policy is set on", step.urn)
-    elif _ACL.match(step.type):
-        yield from _acl(step, state, inputs)
-    elif step.type.startswith(("gcp:bigquery/dataset:", "gcp:bigquery/datasetAccess:")):
-        yield from _dataset(step, state, inputs)
-    elif step.type.startswith("gcp:privilegedaccessmanager/entitlement:"):
-        yield from _entitlement(step, inputs)
-    elif step.type.startswith("gcp:cloudidentity/groupMembership:"):
-        who = str((inputs.get("preferredMemberKey") or inputs.get("memberKey") or {}).get("id") or f"<{step.urn}>")
-        yield Right(
-            member=who,
-            role="",
-            on=_target("group", "group", state, inputs),
-            can="everything its members can",
-            urn=step.urn,
-        )
-    elif step.type.startswith("gcp:serviceaccount/key:"):
-        on = _target("service account", "serviceAccountId", state, inputs)
-        yield Right(member="whoever holds the key file", role="", on=on, can="act as it", urn=step.urn)
-    elif step.type.startswith("gcp:sql/user:"):
-        yield from _sql_user(step, state, inputs)
-    elif step.type.startswith("github:index/"):
-        yield from _github(step, state, inputs)
-
-
-def _iam(
-    step: Step, state: dict[str, Any], inputs: dict[str, Any], match: re.Match[str], steps: dict[str, Step]
-) -> Iterator[Right]:
-    on = _iam_target(match, state, inputs)
-    if match[3] == "Policy":
-        data = inputs.get("policyData")
-        try:
-            document = json.loads(data) if isinstance(data, str) and UNKNOWN not in data else data
-        except ValueError:
-            document = None
-        if isinstance(document, dict):
-            yield from _bindings(document.get("bindings"), on, step.urn)
-        return
-    role = _role(state, inputs, steps)
-    members = inputs.get("members") if match[3] == "Binding" else [inputs.get("member")]
-    for who in members if isinstance(members, list) else [members]:
-        yield Right(
-            member=_known(who, "members" if match[3] == "Binding" else "member", state),
-            role=role,
-            on=on,
-            urn=step.urn,
-            **_condition(inputs.get("condition")),
-        )
-
-
-def _bindings(found: Any, on: str, urn: str) -> Iterator[Right]:
-    for binding in found if isinstance(found, list) else ():
-        if isinstance(binding, dict):
-            for who in binding.get("members") or ():
-                role = str(binding.get("role", ""))
-                yield Right(
-                    member=_known(who, "", {}), role=role, on=on, urn=urn, **_condition(binding.get("condition"))
-                )
-
-
-def _condition(condition: Any) -> dict[str, str]:
-    if not isinstance(condition, dict):
-        return {"expression": "a condition known only after apply"} if condition else {}
-    found = {key: str(condition.get(key) or "") for key in ("expression", "title", "description")}
-    return {key: text.replace(UNKNOWN, "(known after apply)") for key, text in found.items()}
-
-
-def _known(value: Any, key: str, state: dict[str, Any]) -> str:
-    """The value, or where it will come from."""
-    if isinstance(value, str) and value and UNKNOWN not in value:
-        return value
-    edges = sorted((state.get("propertyDependencies") or {}).get(key) or ())
-    return f"<{edges[0]}>" if len(edges) == 1 else "<>"
-
-
-def _role(state: dict[str, Any], inputs: dict[str, Any], steps: dict[str, Step]) -> str:
-    """The role's name; for a custom role known after apply, its name in the program."""
-    name = inputs.get("role")
-    if isinstance(name, str) and UNKNOWN not in name:
-        return name
-    edges = sorted((state.get("propertyDependencies") or {}).get("role") or ())
-    found = [urn for urn in edges if urn in steps and "CustomRole:" in steps[urn].type]
-    return f"custom role {found[0].rsplit('::', 1)[-1]}" if found else ""
-
-
-def _spaced(camel: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", camel).lower().strip()
-
-
-_MODULES: Final = {
-    "projects": ("project", "project"),
-    "organizations": ("organization", "orgId"),
-    "folder": ("folder", "folder"),
-    "serviceaccount": ("service account", "serviceAccountId"),
-}
-
-
-def _iam_target(match: re.Match[str], state: dict[str, Any], inputs: dict[str, Any]) -> str:
-    module, kind = match[1], match[2]
-    if not kind and module in _MODULES:
-        return _target(*_MODULES[module], state, inputs)
-    own = [key for key in inputs if key not in _BESIDES and not key.startswith("__")]
-    exact = [key for key in own if key.lower() in (kind.lower(), f"{kind.lower()}id", f"{kind.lower()}name", "name")]
-    chosen = sorted(exact or own)
-    return _target(_spaced(kind) or module, chosen[0], state, inputs) if chosen else _spaced(kind) or module
-
-
-def _target(kind: str, key: str, state: dict[str, Any], inputs: dict[str, Any]) -> str:
-    """`bucket invoices`; `<bucket urn>` where its name is known only after apply."""
-    value = inputs.get(key)
-    if value is None and key == "project":
-        return "the provider's project"
-    if isinstance(value, str) and UNKNOWN not in value:
-        return f"{kind} {value}"
-    found = _known(value, key, state)
-    return f"<{kind} {found[1:-1]}>" if len(found) > 2 else f"a {kind} known only after apply"
-
-
-def _acl(step: Step, state: dict[str, Any], inputs: dict[str, Any]) -> Iterator[Right]:
-    inner = "objects of bucket" if "bject" in step.type.split(":")[1] else "bucket"
-    on = _target(inner, "bucket", state, inputs)
-    if isinstance(inputs.get("object"), str) and UNKNOWN not in inputs["object"]:
-        on = f"object {inputs['object']} of {on.removeprefix('objects of ')}"
-    pairs: list[tuple[str, str]] = []
-    for entry in inputs.get("roleEntities") or ():
-        role, _, entity = str(entry).partition(":")
-        pairs.append((role, entity))
-    if inputs.get("entity"):
-        pairs.append((str(inputs.get("role", "")), str(inputs["entity"])))
-    canned = _CANNED.get(str(inputs.get("predefinedAcl", "")))
-    pairs += [canned] if canned else []
-    for role, entity in pairs:
-        head, _, rest = entity.partition("-")
-        who = f"{_ACL_MEMBERS[head]}{rest}" if head in _ACL_MEMBERS and rest else entity
-        yield Right(member=_known(who, "entity", state), role=role, on=on, urn=step.urn)
-
-
-def _dataset(step: Step, state: dict[str, Any], inputs: dict[str, Any]) -> Iterator[Right]:
-    on = _target("dataset", "datasetId", state, inputs)
-    entries = inputs.get("accesses") if "dataset:" in step.type else [inputs]
-    for entry in entries if isinstance(entries, list) else ():
-        if not isinstance(entry, dict):
-            continue
-        for key, prefix in (
-            ("userByEmail", "user:"),
-            ("groupByEmail", "group:"),
-            ("domain", "domain:"),
-            ("iamMember", ""),
-            ("specialGroup", ""),
-        ):
-            if entry.get(key):
-                who = _known(entry[key], key, state)
-                who = who if who.startswith("<") else prefix + who
-                if who.startswith("user:") and who.endswith("gserviceaccount.com"):
-                    who = "serviceAccount:" + who.removeprefix("user:")
-                yield Right(
-                    member=who,
-                    role=str(entry.get("role", "")),
-                    on=on,
-                    urn=step.urn,
-                    **_condition(entry.get("condition")),
-                )
-
-
-def _entitlement(step: Step, inputs: dict[str, Any]) -> Iterator[Right]:
-    access = (inputs.get("privilegedAccess") or {}).get("gcpIamAccess") or {}
-    on = str(access.get("resource", "")).rsplit("/", 1)[-1] or "a project known only after apply"
-    for eligible in inputs.get("eligibleUsers") or ():
-        for who in eligible.get("principals") or ():
-            for binding in access.get("roleBindings") or ():
-                role = str(binding.get("role", ""))
-                limit = {"expression": str(binding.get("conditionExpression") or "")}
-                can = f"ask for, and then {words.role(role)}"
-                yield Right(member=_known(who, "", {}), role=role, on=f"project {on}", can=can, urn=step.urn, **limit)
-
-
-def _sql_user(step: Step, state: dict[str, Any], inputs: dict[str, Any]) -> Iterator[Right]:
-    kind = str(inputs.get("type") or "BUILT_IN")
-    name = _known(inputs.get("name"), "name", state)
-    prefix = {"CLOUD_IAM_USER": "user:", "CLOUD_IAM_GROUP": "group:", "CLOUD_IAM_SERVICE_ACCOUNT": "serviceAccount:"}
-    who = name if name.startswith("<") else prefix.get(kind, "database user ") + name
-    on = _target("database instance", "instance", state, inputs)
-    yield Right(member=who, role="", on=on, can="sign in, with its own grants in the database", urn=step.urn)
-
-
-def _github(step: Step, state: dict[str, Any], inputs: dict[str, Any]) -> Iterator[Right]:
-    kind = step.type.split("/")[1].split(":")[0]
-    on = _target("repository", "repository", state, inputs)
-    if kind == "teamRepository":
-        who = f"team:{_known(inputs.get('teamId'), 'teamId', state)}"
-        yield Right(member=who, role=str(inputs.get("permission") or "pull"), on=on, urn=step.urn)
-    elif kind == "repositoryCollaborator":
-        yield Right(
-            member=f"user:{inputs.get('username')}", role=str(inputs.get("permission") or "push"), on=on, urn=step.urn
-        )
-    elif kind == "repositoryCollaborators":
-        for prefix, key, name in (("user:", "users", "username"), ("team:", "teams", "teamId")):
-            for entry in inputs.get(key) or ():
-                yield Right(
-                    member=f"{prefix}{entry.get(name)}",
-                    role=str(entry.get("permission") or "push"),
-                    on=on,
-                    urn=step.urn,
-                )
-    elif kind == "membership":
-        can = "administer the organization" if inputs.get("role") == "admin" else "what members of the organization can"
-        yield Right(
-            member=f"user:{inputs.get('username')}",
-            role=str(inputs.get("role") or ""),
-            on="the GitHub organization",
-            can=can,
-            urn=step.urn,
-        )
-    elif kind == "teamMembership":
-        who, on = f"user:{inputs.get('username')}", _target("team", "teamId", state, inputs)
-        yield Right(member=who, role="", on=on, can="everything the team can", urn=step.urn)
-
-
-def _notes(step: Step, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+def _notes(step: Step, old: dict[str, Any], new: dict[str, Any], after: list[Right]) -> Iterator[str]:
     """What a preview shows only in part."""
-    match = _IAM.match(step.type)
+    match = IAM.match(step.type)
     if match and match[3] != "Member" and step.op in ("create", "replace", "import"):
         scope = "of this role" if match[3] == "Binding" else "of any role"
-        target = _iam_target(match, new, new.get("inputs") or {})
+        target = iam_target(match, new, new.get("inputs") or {})
         yield (
             f"{step.name} is authoritative: every other holder {scope} on"
             f" {_tail(target)} loses it at `up`. A preview cannot list them."
@@ -392,7 +229,7 @@ def _notes(step: Step, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str
         if not isinstance(data, str) or UNKNOWN in data:
             yield f"{step.name}: the whole policy is known only after apply, so who gains what cannot be said."
     if re.search(r"IAMCustomRole:|iamCustomRole:|iAMCustomRole:", step.type) and old and new:
-        yield from _role_change(step, old, new)
+        yield from _role_change(step, old, new, after)
     if "enyPolicy:" in step.type and step.op in ("delete", "update", "replace"):
         happens = "goes away" if step.op == "delete" else "changes"
         yield f"{step.name} is a deny policy and {happens}: what it denied may be allowed again."
@@ -400,14 +237,17 @@ def _notes(step: Step, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str
         was, now = ((s.get("inputs") or {}).get("attributeCondition") for s in (old, new))
         if new and was != now:
             meets = now or "no condition: anybody of the issuer"
-            meets = now or "no condition: anybody of the issuer"
             yield f"{step.name}: whoever meets this condition may come in from outside: {meets}"
 
 
-def _role_change(step: Step, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+def _role_change(step: Step, old: dict[str, Any], new: dict[str, Any], after: list[Right]) -> Iterator[str]:
     was, now = ({str(p) for p in (s.get("inputs") or {}).get("permissions") or ()} for s in (old, new))
+    names = {f"custom role {step.name}", *step.names}
+    holders = sorted({words.member(r.member)[0] for r in after if r.role in names and not r.member.startswith("<")})
+    more = f" and {len(holders) - _HOLDERS_SHOWN} more" if len(holders) > _HOLDERS_SHOWN else ""
+    held = f" ({', '.join(holders[:_HOLDERS_SHOWN])}{more})" if holders else ""
     for words_, permissions in (("gains", sorted(now - was)), ("loses", sorted(was - now))):
         if permissions:
-            more = f" and {len(permissions) - _PERMISSIONS_SHOWN} more" if len(permissions) > _PERMISSIONS_SHOWN else ""
+            rest = f" and {len(permissions) - _PERMISSIONS_SHOWN} more" if len(permissions) > _PERMISSIONS_SHOWN else ""
             listed = ", ".join(permissions[:_PERMISSIONS_SHOWN])
-            yield f"Everyone who holds the custom role {step.name} {words_}: {listed}{more}."
+            yield f"Everyone who holds the custom role {step.name}{held} {words_}: {listed}{rest}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import re
 from collections import Counter, defaultdict
@@ -27,6 +26,7 @@ def build(
     events: Path | None,
     judgement: Path | None = None,
     results: Path | None = None,
+    plan: Path | None = None,
     policy_text: Path = POLICY,
     commit: str = "",
     versions: Mapping[str, str] | None = None,
@@ -75,21 +75,18 @@ def build(
         unknown_events=dict(sorted(run.log.unknown.items())) if run.log else {},
         inputs=tuple(
             Digest(name=name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-            for name, path in (("digest", digest), ("events", events), ("judgement", judgement), ("results", results))
+            for name, path in (
+                ("digest", digest),
+                ("events", events),
+                ("judgement", judgement),
+                ("results", results),
+                ("plan", plan),
+            )
             if path is not None
         ),
-        when=_when(run),
+        when=run.when,
     )
     return masker.scrub(review)
-
-
-def _when(run: Run) -> str:
-    if run.log is None or run.log.started <= 0:
-        return ""
-    try:
-        return dt.datetime.fromtimestamp(run.log.started, dt.UTC).isoformat()
-    except (OverflowError, OSError, ValueError):
-        return ""
 
 
 def _changes(run: Run, masker: Masker, found: tuple[Finding, ...], accesses: access.Accesses) -> tuple[Change, ...]:
@@ -143,13 +140,16 @@ def _change(
         file=file,
         line=line,
         replace_keys=tuple(sorted(step.replace_keys or {a.path for a in attributes if a.replaces})),
-        cause=_cause(step, run, attributes) if step.op == "replace" else "",
+        cause=_cause(step, run, attributes) if destroys else "",
         attributes=attributes,
     )
 
 
 def _cause(step: Step, run: Run, attributes: tuple[Attribute, ...]) -> str:
-    """In words, with the values that cannot change in place."""
+    """In words; of a replacement, with the values that cannot change in place."""
+    if step.op == "delete":
+        whole = any(s.op == "delete" and s.type == "pulumi:pulumi:Stack" for s in run.steps.values())
+        return "the whole stack is destroyed" if whole else "it is no longer in the program"
     forced = [f"{a.path} {a.before or '(not set)'} → {a.after or '(not set)'}" for a in attributes if a.replaces]
     forced = forced or sorted(step.replace_keys)
     if forced:
@@ -252,13 +252,15 @@ def _verdict(
         parts.append("not proven: see what this review cannot say")
     open_ = [c for c in losing if not c.guard]
     if open_:
-        parts.append(f"{_count(len(open_), 'resource')} would be destroyed and DATA IS LOST")
-    if len(losing) > len(open_):
-        parts.append(f"{_count(len(losing) - len(open_), 'resource')} with data would be destroyed; a guard stops it")
+        parts.append(f"{_count(len(open_), 'resource')} {_tense(run, len(open_), 'destroyed')} and DATA IS LOST")
+    if guarded := len(losing) - len(open_):
+        happens = _tense(run, guarded, "destroyed")
+        parts.append(f"{_count(guarded, 'resource')} with data {happens}{'; a guard stops it' if run.preview else ''}")
     if public := [a for a in accesses.gained if a.kind == "public"]:
         accepted = {f.urn for f in found if f.outcome == "waived"}
         excepted = " (an accepted exception)" if all(a.urn in accepted for a in public) else ""
-        parts.append(f"{_count(len(public), 'thing')} would be open to everyone{excepted}")
+        happens = _tense(run, len(public), "open")
+        parts.append(f"{_count(len(public), 'thing')} {happens} to everyone{excepted}")
     verdict: Verdict
     if blocking:
         verdict = "blocked"
@@ -277,6 +279,15 @@ def _verdict(
     if not parts:
         parts.append("nothing changes" if not changes else "nothing blocks this change")
     return verdict, " · ".join(parts)
+
+
+def _tense(run: Run, number: int, state: str) -> str:
+    """`would be destroyed` in a preview, `was destroyed` after the deed."""
+    if run.preview:
+        return f"would be {state}"
+    if state == "open":
+        return "is open" if number == 1 else "are open"
+    return f"{'was' if number == 1 else 'were'} {state}"
 
 
 def _count(number: int, noun: str) -> str:

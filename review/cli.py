@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from review.build import build
+from review.cli_guard import guard_command
 from review.model import Review
 from review.problems import NOT_POSTED, ReviewError
 
@@ -21,6 +22,7 @@ DigestFile = Annotated[Path | None, typer.Option("--digest", help="What `pulumi 
 EventFile = Annotated[Path | None, typer.Option("--events", help="The event log of the same run (`--event-log`).")]
 Judgement = Annotated[Path | None, typer.Option(help="judgement.json, which the pack wrote in the same run.")]
 Results = Annotated[Path | None, typer.Option(help="Lines of `python -m policies judge DIGEST --json`.")]
+Plan = Annotated[Path | None, typer.Option("--plan", help="The plan that was saved with it; its digest is told.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="File to write; standard output without it.")]
 Commit = Annotated[str, typer.Option(envvar="GITHUB_SHA", help="The commit that was run.")]
 
@@ -34,9 +36,14 @@ def _write(text: str, out: Path | None) -> None:
 
 
 def _review(
-    digest: Path | None, events: Path | None, judgement: Path | None, results: Path | None, commit: str
+    digest: Path | None,
+    events: Path | None,
+    judgement: Path | None,
+    results: Path | None,
+    commit: str,
+    plan: Path | None = None,
 ) -> Review:
-    return build(digest=digest, events=events, judgement=judgement, results=results, commit=commit)
+    return build(digest=digest, events=events, judgement=judgement, results=results, commit=commit, plan=plan)
 
 
 @app.command()
@@ -45,6 +52,7 @@ def comment(
     events: EventFile = None,
     judgement: Judgement = None,
     results: Results = None,
+    plan: Plan = None,
     out: Out = None,
     commit: Commit = "",
     whole: Annotated[str, typer.Option(help="Where everything stands: a link or the name of an artifact.")] = "",
@@ -58,7 +66,7 @@ def comment(
     from review import comment as writer
     from review.github import GitHub
 
-    review = _review(digest, events, judgement, results, commit)
+    review = _review(digest, events, judgement, results, commit, plan)
     text = writer.write(review, whole=whole)
     _write(text, out)
     if post:
@@ -104,13 +112,14 @@ def json_command(
     events: EventFile = None,
     judgement: Judgement = None,
     results: Results = None,
+    plan: Plan = None,
     out: Out = None,
     commit: Commit = "",
 ) -> None:
     """The whole review as JSON (schema: docs/schemas/review.json)."""
     from review import document
 
-    _write(document.write(_review(digest, events, judgement, results, commit)), out)
+    _write(document.write(_review(digest, events, judgement, results, commit, plan)), out)
 
 
 @app.command()
@@ -147,13 +156,14 @@ def page(
     events: EventFile = None,
     judgement: Judgement = None,
     results: Results = None,
+    plan: Plan = None,
     out: Out = None,
     commit: Commit = "",
 ) -> None:
     """One self-contained HTML file."""
     from review import page as writer
 
-    _write(writer.write(_review(digest, events, judgement, results, commit)), out)
+    _write(writer.write(_review(digest, events, judgement, results, commit, plan)), out)
 
 
 @app.command()
@@ -163,6 +173,7 @@ def bundle(
     events: EventFile = None,
     judgement: Judgement = None,
     results: Results = None,
+    plan: Plan = None,
     commit: Commit = "",
     source: Annotated[
         list[str] | None, typer.Option(metavar="NAME=PATH", help="Further input whose digest is evidence.")
@@ -181,6 +192,7 @@ def bundle(
         events=events,
         judgement=judgement,
         results=results,
+        plan=plan,
         commit=commit,
         versions=_pairs(version, "--version"),
     )
@@ -213,6 +225,9 @@ def verify(
     print("; ".join(proven))
     if key is None:
         print("the signature was not checked: whoever changed all files alike would not be found (--key)")
+
+
+app.command("guard")(guard_command)
 
 
 @app.command("all")

@@ -20,6 +20,8 @@ _RESERVE: Final = 1_800
 """Characters kept for the list of what was dropped and the end of each fold."""
 _SHARE: Final = 9_000
 """Characters that one section above the fold may take, so that none of them starves the others."""
+_NAMED: Final = 3
+"""Resources that are named under one rule; the rest is counted."""
 _SIGNS: Final = {"blocked": "⛔", "failed": "⛔", "unproven": "❔", "attention": "⚠️", "clear": "✅"}
 _LEVEL_SIGNS: Final = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "⚪", "noise": "·"}
 
@@ -118,7 +120,7 @@ def _errors(review: Review) -> Section:
 def _destroyed(review: Review) -> Section:
     lines = []
     for c in review.destroyed:
-        word = "Replaced" if c.op == "replace" else "Deleted"
+        word = "Replaced" if c.op == "replace" else "Forgotten" if c.loss == "kept" else "Deleted"
         data = {"lost": "**data is lost**: ", "none": "no data is lost", "kept": "", "unknown": ""}[c.loss]
         cause = f" because {code(c.cause)};" if c.cause else ""
         what = "; ".join(part for part in (data if c.loss == "none" else "", prose(c.consequence)) if part)
@@ -128,24 +130,30 @@ def _destroyed(review: Review) -> Section:
     return Section(name="destroys and replacements", keep=2, head="**Destroyed or replaced**", lines=lines)
 
 
-def _access(rights: tuple[Access, ...]) -> list[str]:
-    return [_right(a) for a in rights]
-
-
 def _right(a: Access) -> str:
     strong = "**" if a.kind == "public" or a.broad else ""
     said = f"- {strong}{code(a.member)}{strong}: {prose(a.can)} on {code(a.on)}"
     said += f", only if {code(a.condition)}" if a.condition else ""
-    said += f", until **{prose(a.until)}**" if a.until else ""
-    return said + (f" (because of {code(a.because)})" if a.because else "")
+    return said
 
 
 def _gained(review: Review) -> Section:
-    return Section(name="access gained", keep=3, head="**Gains access**", lines=_access(review.gained))
+    lines = []
+    for a in review.gained:
+        until = f", until **{prose(a.until)}**" if a.until else ""
+        because = f", because of {code(a.because, 300)}" if a.because else ""
+        instead = f" (before: {prose(a.instead)})" if a.instead else ""
+        lines.append(f"{_right(a)}{until}{because}{instead}")
+    return Section(name="access gained", keep=3, head="**Gains access**", lines=lines)
 
 
 def _lost(review: Review) -> Section:
-    return Section(name="access lost", keep=5, head="**Loses access**", lines=_access(review.lost))
+    lines = []
+    for a in review.lost:
+        because = f", because {code(a.because, 300)}" if a.because else ""
+        instead = f" (from now on: {prose(a.instead)})" if a.instead else ""
+        lines.append(f"{_right(a)}{because}{instead}")
+    return Section(name="access lost", keep=5, head="**Loses access**", lines=lines)
 
 
 def _notes(review: Review) -> Section:
@@ -153,28 +161,45 @@ def _notes(review: Review) -> Section:
     return Section(name="notes on access", keep=6, head="**Also about access**", lines=lines)
 
 
-def _finding(f: Finding) -> str:
+def _named_finding(f: Finding, *, untouched: bool) -> str:
     place = f" at {code(f'{f.file}:{f.line}')}" if f.file else ""
-    found = f": {code(f.found, 300)}" if f.found else ""
-    fix = f" — write {code(f.fix)}" if f.fix and f.outcome != "waived" else ""
-    return f"- **{prose(f.clause) or code(f.rule)}** {prose(f.title)} — {code(f.name)}{place}{found}{fix}"
+    found = f": {code('; '.join(f.found.splitlines()), 300)}" if f.found else ""
+    return f"{code(f.name)}{place}{' (not changed here)' if untouched else ''}{found}"
+
+
+def _rule(same: list[Finding], touched: frozenset[str]) -> str:
+    """One rule with the resources that it is about, what is changed here first."""
+    first = same[0]
+    fix = f" — write {code(first.fix)}" if first.fix and first.outcome != "waived" else ""
+    ordered = sorted(same, key=lambda f: f.urn not in touched)
+    named = [_named_finding(f, untouched=bool(f.urn) and f.urn not in touched) for f in ordered[:_NAMED]]
+    more = f"; and {len(same) - _NAMED:,} more resources" if len(same) > _NAMED else ""
+    return f"- **{prose(first.clause) or code(first.rule)}** {prose(first.title)} — {'; '.join(named)}{more}{fix}"
 
 
 def _blocks(review: Review) -> Section:
-    return _findings_section("violations", 4, "**Blocks**", [f for f in review.violations if f.blocking])
+    return _findings_section(review, "violations", 4, "**Blocks**", [f for f in review.violations if f.blocking])
 
 
 def _advice(review: Review) -> Section:
     found = [f for f in review.violations if not f.blocking]
-    return _findings_section("advice", 9, f"Advice ({len(found):,})", found, folded=True)
+    return _findings_section(review, "advice", 9, f"Advice ({len(found):,})", found, folded=True)
 
 
 def _undetermined(review: Review) -> Section:
-    return _findings_section("undetermined", 7, "**Could not be judged**", list(review.of("undetermined")))
+    return _findings_section(review, "undetermined", 7, "**Could not be judged**", list(review.of("undetermined")))
 
 
-def _findings_section(name: str, keep: int, head: str, found: list[Finding], *, folded: bool = False) -> Section:
-    return Section(name=name, keep=keep, head=head, lines=[_finding(f) for f in found], folded=folded)
+def _findings_section(
+    review: Review, name: str, keep: int, head: str, found: list[Finding], *, folded: bool = False
+) -> Section:
+    """One line a rule, in the order of the findings; rules that are broken by what changes come first."""
+    touched = frozenset(c.urn for c in review.changes)
+    by_rule: dict[tuple[str, str], list[Finding]] = {}
+    for finding in found:
+        by_rule.setdefault((finding.rule, finding.fix), []).append(finding)
+    rules = sorted(by_rule.values(), key=lambda same: not any(f.urn in touched for f in same))
+    return Section(name=name, keep=keep, head=head, lines=[_rule(same, touched) for same in rules], folded=folded)
 
 
 def _waived(review: Review) -> Section:
@@ -194,12 +219,13 @@ def _named(c: Change) -> str:
 
 def _changes(review: Review) -> Section:
     shown = [c for c in review.changes if c.risk != "noise"]
+    by_component: dict[str, list[Change]] = {}
+    for c in shown:
+        by_component.setdefault(c.component, []).append(c)
     lines = []
-    for component, members in groupby(sorted(shown, key=lambda c: c.component), key=lambda c: c.component):
-        inside = list(members)
+    for component, inside in by_component.items():
         lines.append(f"- {code(component) if component else 'without a component'} ({len(inside):,})")
-        order_of = {c.urn: index for index, c in enumerate(review.changes)}
-        for c in sorted(inside, key=lambda c: order_of[c.urn]):
+        for c in inside:
             why = prose("; ".join(c.reasons))
             lines.append(f"  - {_LEVEL_SIGNS[c.risk]} {c.risk} · {c.op} {code(c.name)} {code(c.type)}: {why}")
     return Section(
@@ -286,5 +312,7 @@ def _foot(review: Review, cut: list[Section], whole: str) -> str:
         where = f" The whole is in {code(whole)}." if whole else " `python -m review page` and `json` have the whole."
         parts.append(f"Dropped to stay within the platform's limit, least important first: {dropped}.{where}")
     packs = ", ".join(f"{name} {version}" for name, version in review.packs.items()) or "no policy pack"
-    parts.append(f"<sub>{prose(packs)}{f' · commit {code(review.commit[:12])}' if review.commit else ''}</sub>")
+    commit = f" · commit {code(review.commit[:12])}" if review.commit else ""
+    plan = "".join(f" · plan {code(d.sha256)}" for d in review.inputs if d.name == "plan")
+    parts.append(f"<sub>{prose(packs)}{commit}{plan}</sub>")
     return "\n\n".join(parts) + "\n"

@@ -49,6 +49,17 @@ class Log:
 def read(path: Path) -> Log:
     """The log of one run. A last line that is cut off is reported as truncation; any other damage is refused."""
     log = Log()
+    for event in lines(path, log):
+        log.started = log.started or int(event.get("timestamp") or 0)
+        try:
+            _take(log, event)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ReviewError(f"{path}: event {event.get('sequence')} has an unexpected shape: {error!r}.") from None
+    return log
+
+
+def lines(path: Path, log: Log | None = None) -> Iterator[dict[str, Any]]:
+    """Events in their order, without debug messages; says in `log` when the last one is cut off."""
     last = -1
     for number, text, final in _lines(path):
         if '"diagnosticEvent":' in text[:_DEBUG_WITHIN] and '"severity":"debug"' in text:
@@ -61,7 +72,8 @@ def read(path: Path) -> Log:
                     f"{path}:{number} is not JSON: the event log is damaged.",
                     fix="run the preview again, to a new file",
                 ) from None
-            log.truncated = True
+            if log is not None:
+                log.truncated = True
             continue
         if not isinstance(event, dict):
             raise ReviewError(f"{path}:{number} is not an event: expected a JSON object.")
@@ -74,12 +86,7 @@ def read(path: Path) -> Log:
                     fix="give every run an event log of its own",
                 )
             last = sequence
-        log.started = log.started or int(event.get("timestamp") or 0)
-        try:
-            _take(log, event)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ReviewError(f"{path}:{number} is an event of an unexpected shape: {error!r}.") from None
-    return log
+        yield event
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str, bool]]:

@@ -92,7 +92,7 @@ def losing(step: Step) -> tuple[Loss, str, str]:
     inputs = step.old.get("inputs") or {}
     guard = _guard(step, inputs)
     if step.old.get("retainOnDelete") or inputs.get("deletionPolicy") in ("ABANDON", "RETAIN"):
-        return "kept", "it stays in the cloud and is only forgotten here", guard
+        return "kept", "it stays in the cloud and is only forgotten here", ""
     what = next(
         (words for start, words in sorted(HOLDS.items(), key=lambda e: -len(e[0])) if step.type.startswith(start)), ""
     )

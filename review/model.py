@@ -78,6 +78,8 @@ class Access:
     urn: str = ""
     broad: bool = False
     """Whether the role is a basic or an administrating one."""
+    instead: str = ""
+    """What the same holder could do before (of a right that is gained) or can do from now on (of one that is lost)."""
 
     @property
     def sentence(self) -> str:

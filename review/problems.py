@@ -4,6 +4,7 @@ from __future__ import annotations
 
 CANNOT_READ = 2
 NOT_POSTED = 3
+NEEDS_APPROVER = 4
 
 
 class ReviewError(Exception):

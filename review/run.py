@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections import Counter
@@ -63,6 +64,13 @@ class Step:
         return self.urn.rsplit("::", 1)[-1]
 
     @property
+    def names(self) -> set[str]:
+        """What the cloud calls it: ids and names, of before and after."""
+        found = [state.get("id") for state in (self.old, self.new)]
+        found += [(state.get("outputs") or {}).get(key) for state in (self.old, self.new) for key in ("id", "name")]
+        return {str(name) for name in found if isinstance(name, str | int | float) and name}
+
+    @property
     def place(self) -> tuple[str, int]:
         """File and line in the project that made it, or ("", 0)."""
         for state in (self.new, self.old):
@@ -86,6 +94,21 @@ class Run:
     diagnostics: list[tuple[str, str]]
     """Severity and message."""
     limits: list[str]
+
+    @property
+    def when(self) -> str:
+        """When it began, as its event log says; empty without one."""
+        if self.log is None or self.log.started <= 0:
+            return ""
+        try:
+            return dt.datetime.fromtimestamp(self.log.started, dt.UTC).isoformat()
+        except (OverflowError, OSError, ValueError):
+            return ""
+
+    @property
+    def day(self) -> str:
+        """The day of it."""
+        return self.when[:10]
 
 
 def type_of(urn: str) -> str:
@@ -238,7 +261,8 @@ def _holes(log: Log, steps: dict[str, Step]) -> list[str]:
     else:
         told = log.summary.get("resourceChanges")
         if isinstance(told, dict):
-            limits += _difference("event log", {str(k): int(v) for k, v in told.items()}, steps)
+            done = {urn: step for urn, step in steps.items() if urn not in log.failed}
+            limits += _difference("event log", {str(k): int(v) for k, v in told.items()}, done)
     return limits
 
 

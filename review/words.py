@@ -99,6 +99,10 @@ def role(name: str) -> str:
     """What somebody with the role can do; a role that is not known here by its name."""
     if name in _ROLES:
         return _ROLES[name]
+    if name.startswith("custom role "):
+        return f"use the {name}"
+    if own := re.fullmatch(r"(project|organization)s/([^/]+)/roles/([^/]+)", name):
+        return f"use the custom role {own[3]} of {own[1]} {own[2]}"
     return f"use the role {name}" if name else "use a role that is known only after apply"
 
 

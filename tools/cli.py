@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tools import events, guard, pack, places, recover, report, run
+from tools import places, recover, report, run
 from tools.refusal import Refusal, of_os_error
 from tools.stacks import Stack
 
@@ -127,28 +127,23 @@ def recover_command(
     recover.show(done, chosen)
 
 
-@app.command("guard")
+@app.command("guard", context_settings=_EXTRA)
 def guard_command(
+    context: typer.Context,
     stack: Name = "prod",
     of: Annotated[str, typer.Option(help="Which run of the stack: preview or up.")] = "preview",
     log: Annotated[Path | None, typer.Option("--events", help="Another event log than that run's.")] = None,
     digest: Annotated[Path | None, typer.Option(help="Its `--json` digest; with it, stack rules are checked.")] = None,
-    pack_config: Annotated[Path | None, typer.Option(help="A pack configuration that was given to the run.")] = None,
 ) -> None:
-    """Fail unless the event log proves that the pack ran as committed."""
+    """Fail unless the run counts; further arguments go to `python -m review guard` (--base, --plan, --reviewed …)."""
     runs = Stack(name=stack).runs
-    if log is None:
-        log, digest = runs / f"{of}.events.jsonl", digest or (runs / "digest.json" if of == "preview" else None)
-    rules, record = pack.load(), events.read(log, pack=pack.NAME)
-    found = guard.problems(record, rules)
-    committed = places.PACK / "config.json"
-    for config in (committed if committed.exists() else None, pack_config):
-        found += guard.config_problems(config, rules) if config else []
-    if digest:
-        found += guard.digest_problems(record, digest)
-    if found:
-        raise guard.refusal(found)
-    print(f"{pack.NAME} {rules.version} judged {len(record.analysed)} resources and the stack; nothing was lowered")
+    command = [str(places.VENV_PYTHON), "-m", "review", "guard", "--events", str(log or runs / f"{of}.events.jsonl")]
+    if log is None and of == "preview":
+        digest = digest or runs / "digest.json"
+    judgement = runs / "judgement.json"
+    command += ["--digest", str(digest)] if digest else []
+    command += ["--judgement", str(judgement)] if log is None and judgement.exists() else []
+    raise typer.Exit(subprocess.call([*command, *context.args], cwd=places.ROOT))
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from review.guard import Ran
 from tools.refusal import Refusal
 
 _MARKUP = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
@@ -59,18 +59,13 @@ class Log:
     """What was known of each of them when its step began; values may be masked."""
     failed: list[str] = field(default_factory=list)
     """URNs whose operation failed."""
-    analysed: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
-    """URN of each analysed resource, with pack version and the rules that passed or failed."""
-    active: set[str] = field(default_factory=set)
-    """Rules about resources that were switched on: the engine names them all in its remediation step."""
-    stack_rules: frozenset[str] | None = None
-    """The stack rules that passed or failed; None when the stack was never analysed."""
-    stack_pack_version: str = ""
+    ran: Ran = field(default_factory=Ran)
+    """What of it proves that the pack judged."""
     summary: dict[str, Any] | None = None
     changes: dict[str, int] = field(default_factory=dict)
 
 
-def read(path: Path, *, pack: str) -> Log:
+def read(path: Path) -> Log:
     """The log of one run. Refuses a missing file and one with a broken line before its last."""
     log = Log()
     try:
@@ -86,7 +81,7 @@ def read(path: Path, *, pack: str) -> Log:
                 except ValueError:
                     broken = number
                     continue
-                _take(log, event, pack)
+                _take(log, event)
     except FileNotFoundError:
         raise Refusal(f"there is no event log {path}: the engine did not run.") from None
     except UnicodeDecodeError as error:
@@ -94,8 +89,10 @@ def read(path: Path, *, pack: str) -> Log:
     return log
 
 
-def _take(log: Log, event: dict[str, Any], pack: str) -> None:
+def _take(log: Log, event: dict[str, Any]) -> None:
     for kind, body in event.items():
+        if isinstance(body, dict):
+            log.ran.take(kind, body)
         if kind == "policyEvent":
             log.violations.append(_violation(body))
         elif kind == "diagnosticEvent":
@@ -105,21 +102,9 @@ def _take(log: Log, event: dict[str, Any], pack: str) -> None:
             log.states[body["metadata"]["urn"]] = body["metadata"].get("new") or {}
         elif kind == "resOpFailedEvent":
             log.failed.append(body["metadata"]["urn"])
-        elif kind == "policyAnalyzeSummaryEvent" and body["policyPackName"] == pack:
-            log.analysed[body["resourceUrn"]] = (_version(body), frozenset(_rules(body)))
-        elif kind == "policyRemediateSummaryEvent" and body["policyPackName"] == pack:
-            log.active.update(_rules(body))
-        elif kind == "policyAnalyzeStackSummaryEvent" and body["policyPackName"] == pack:
-            log.stack_rules = (log.stack_rules or frozenset()) | frozenset(_rules(body))
-            log.stack_pack_version = _version(body)
         elif kind == "summaryEvent":
             log.summary = body
             log.changes = dict(body.get("resourceChanges") or {})
-
-
-def _rules(body: dict[str, Any]) -> Iterator[str]:
-    yield from body.get("passed") or ()
-    yield from body.get("failed") or ()
 
 
 def _version(body: dict[str, Any]) -> str:

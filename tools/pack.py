@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from review.guard import NAME, Pack, pack_of
 from tools import places, stamp
 from tools.refusal import Refusal
 
-NAME = "secure-hosting"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pack:
-    """What the guard holds a run against."""
-
-    version: str
-    levels: dict[str, str]
-    """Rule id to the level the rule itself declares."""
-    resource_rules: frozenset[str]
-    """Rules about single resources: the engine names each of them for every resource it registers."""
+__all__ = ["NAME", "Pack", "load"]
 
 
 def _sources(folder: Path) -> list[Path]:
@@ -45,11 +34,7 @@ def load(folder: Path = places.PACK) -> Pack:
         known = {"digest": wanted, "listing": _list(folder)}
         stamp.write(kept, known)
     rules = [json.loads(line) for line in known["listing"].splitlines()]
-    return Pack(
-        version=str(yaml.safe_load(project.read_text())["version"]),
-        levels={rule["rule"]: rule["level"] for rule in rules},
-        resource_rules=frozenset(r["rule"] for r in rules if r["scope"] == "resource" and r["level"] != "disabled"),
-    )
+    return pack_of(rules, str(yaml.safe_load(project.read_text())["version"]))
 
 
 def _list(folder: Path) -> str:

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from tools import events, pack, places, setup, stamp
+from tools import events, places, setup, stamp
 from tools.progress import Stage
 from tools.refusal import Refusal
 from tools.run import exclusive
@@ -116,7 +116,7 @@ def _existing(stack: Stack) -> list[tuple[str, str]]:
 def _registered(stack: Stack) -> dict[str, State]:
     """What the last `up` registered, from its event log; none when there was none."""
     log = stack.runs / "up.events.jsonl"
-    return events.read(log, pack=pack.NAME).states if log.exists() else {}
+    return events.read(log).states if log.exists() else {}
 
 
 def _restore(stack: Stack) -> list[str]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from tools import events, guard, pack, places, setup, stamp
+from review import guard
+from tools import events, pack, places, setup, stamp
 from tools.locks import held
 from tools.progress import Stage
 from tools.refusal import Refusal
@@ -145,7 +146,7 @@ def _run(stack: Stack, operation: str, extra: list[str], *, out: TextIO, quiet: 
                 (stack.runs / "preview.out").replace(digest_file)
         run.judgement = stamp.read(judgement_file)
         if rules:
-            run.unproven = guard.problems(run.log, rules, finished=run.code == 0)
+            run.unproven = guard.problems(run.log.ran, rules, finished=run.code == 0)
         return run
 
 
@@ -191,7 +192,7 @@ def _quietly(command: list[str], run: Run, log_file: Path, out: TextIO) -> None:
 def _take(run: Run, command: list[str], log_file: Path) -> None:
     if not log_file.exists():
         raise _never_ran(command, run.code, run.said)
-    run.log = events.read(log_file, pack=pack.NAME)
+    run.log = events.read(log_file)
 
 
 def describe(counts: dict[str, int]) -> str:

@@ -68,10 +68,20 @@ def test_a_flood_in_one_section_leaves_room_for_the_others(tmp_path: Path) -> No
     """Thousands of violations do not hide the one deleted database."""
     steps = [step("create", BUCKET, f"b{i}", new={}) for i in range(1_500)]
     steps.append(step("delete", "gcp:sql/databaseInstance:DatabaseInstance", "orders", old={}))
-    bodies = [{"policyEvent": policy("bucket-private", f"b{i}")} for i in range(1_500)]
+    bodies = [{"policyEvent": policy(f"bucket-private-{i}", f"b{i}")} for i in range(1_500)]
     above = comment.write(review_of(tmp_path, steps, *bodies)).partition("<details>")[0]
     assert "`orders`" in above
     assert re.search(r"more not shown here", above)
+
+
+def test_one_rule_is_one_line(tmp_path: Path) -> None:
+    """What changes comes first; what is broken, but not by this change, says so; the rest is counted."""
+    steps = [step("same", BUCKET, f"b{i}", old={}, new={}) for i in range(8)]
+    steps.append(step("create", BUCKET, "mine", new={}))
+    bodies = [{"policyEvent": policy("bucket-private", name)} for name in (*(f"b{i}" for i in range(8)), "mine")]
+    text = comment.write(review_of(tmp_path, steps, *bodies))
+    (line,) = [line for line in text.splitlines() if line.startswith("- **ACC-3**")]
+    assert re.search(r"— `mine`: .*; `b0` \(not changed here\): .*; and 6 more resources — write `y`$", line)
 
 
 @pytest.mark.parametrize(

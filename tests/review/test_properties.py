@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import html
 import json
 import random
 import string
@@ -12,16 +14,16 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from review import bundle, comment, document, junit, page, sarif
+from review import bundle, comment, document, junit, oscal, page, sarif
 from review.build import build
 from review.mask import SIGNATURE, UNKNOWN
 from review.model import Review
 from tests.review.making import BUCKET, MEMBER, events_of, policy, review_of, step, write
 
-WRITERS = (comment.write, page.write, sarif.write, junit.write, document.write)
+WRITERS = (comment.write, page.write, sarif.write, junit.write, document.write, *(w for _, w in oscal.KINDS.values()))
 FEW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 SECRET = st.text(string.ascii_letters + string.digits + "/+=-_.:!$ \"'<\\\né", min_size=10, max_size=60).filter(
     lambda s: len(s.strip()) >= 8 and len(set(s)) > 5 and max(map(len, s.split())) > 7
@@ -36,12 +38,17 @@ def outputs(review: Review) -> list[str]:
 
 def leaks(secret: str, text: str) -> bool:
     """Whether a secret stands in a text, as it is, as JSON, as HTML, or line by line."""
-    import html
-
     pieces = [secret, *(line for line in secret.split("\n") if len(line) > 7)]
     return any(
         p in t for p in pieces for t in (text, html.unescape(text), text.replace("\\\\", "\\").replace('\\"', '"'))
     )
+
+
+@functools.cache
+def innocent() -> str:
+    """What is written where the secret is another one: a secret that reads like our own words is no leak there."""
+    with tempfile.TemporaryDirectory() as folder:
+        return "\n".join(outputs(review_of(Path(folder), hidden("zQ7!kV2#xW9$"))))
 
 
 def hidden(secret: str) -> list[dict[str, Any]]:
@@ -71,6 +78,7 @@ def hidden(secret: str) -> list[dict[str, Any]]:
 @given(SECRET)
 def test_no_secret_value_is_ever_written(secret: str) -> None:
     """By name, by mark, on one side only, in an environment, an address, an output; and echoed in messages."""
+    assume(not leaks(secret, innocent()))
     message = f"ACC-3 Title\n  where  x\n  found  the value is {secret} here\n  fix    y"
     bodies = (
         {"policyEvent": policy("bucket-private", "named", message=message)},

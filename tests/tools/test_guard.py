@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from review import guard
 from tests.tools import logs
-from tools import events, guard, pack, places
+from tools import events, pack, places
 from tools.refusal import Refusal
 
 
 def problems(tmp_path: Path, *given: logs.Event, finished: bool = True) -> list[str]:
-    log = events.read(logs.write(tmp_path / "events.jsonl", list(given)), pack=pack.NAME)
-    return guard.problems(log, logs.PACK, finished=finished)
+    log = events.read(logs.write(tmp_path / "events.jsonl", list(given)))
+    return guard.problems(log.ran, logs.PACK, finished=finished)
 
 
 def test_judged_run_counts(tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_unreadable_configuration_is_a_problem(tmp_path: Path) -> None:
 def test_missing_log_is_refused(tmp_path: Path) -> None:
     """No log, no run."""
     with pytest.raises(Refusal, match="there is no event log"):
-        events.read(tmp_path / "events.jsonl", pack=pack.NAME)
+        events.read(tmp_path / "events.jsonl")
 
 
 def test_log_with_a_broken_line_in_its_middle_is_refused(tmp_path: Path) -> None:
@@ -158,14 +159,14 @@ def test_log_with_a_broken_line_in_its_middle_is_refused(tmp_path: Path) -> None
     lines[2] = lines[2][:40]
     path.write_text("\n".join(lines))
     with pytest.raises(Refusal, match=":3 is not JSON"):
-        events.read(path, pack=pack.NAME)
+        events.read(path)
 
 
 def test_log_cut_at_its_end_is_read_as_unfinished(tmp_path: Path) -> None:
     """`kill -9` leaves half a last line; what is there is read, and proves nothing."""
     path = logs.write(tmp_path / "events.jsonl", logs.good())
     path.write_text(path.read_text()[:-40])
-    found = guard.problems(events.read(path, pack=pack.NAME), logs.PACK)
+    found = guard.problems(events.read(path).ran, logs.PACK)
     assert found == ["the event log has no summary: the run did not finish, so it proves nothing"]
 
 

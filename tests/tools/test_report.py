@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.tools import logs
-from tools import events, pack, places, report
+from tools import events, places, report
 from tools.run import Run, describe
 from tools.stacks import Stack
 
@@ -30,7 +30,7 @@ for data class customer
 
 
 def of(tmp_path: Path, *given: logs.Event, code: int = 255, **more: Any) -> Run:
-    log = events.read(logs.write(tmp_path / "events.jsonl", list(given)), pack=pack.NAME)
+    log = events.read(logs.write(tmp_path / "events.jsonl", list(given)))
     return Run(stack=Stack(name="prod"), operation="preview", code=code, seconds=1.5, log=log, **more)
 
 
@@ -110,7 +110,7 @@ def test_what_programs_write_to_standard_error_is_one_block(tmp_path: Path) -> N
 
 def test_debug_lines_are_not_read(tmp_path: Path) -> None:
     """They are most of a log."""
-    assert events.read(logs.write(tmp_path / "e", [logs.error("boom", severity="debug")]), pack=pack.NAME).errors == []
+    assert events.read(logs.write(tmp_path / "e", [logs.error("boom", severity="debug")])).errors == []
 
 
 def test_colour_marks_of_the_engine_are_removed() -> None:

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from tools import events, pack, places, setup
+from tools import events, places, setup
 from tools.bench import stacks
 from tools.refusal import Refusal
 from tools.stacks import Stack
@@ -67,12 +67,12 @@ def preview(stack: Stack, *, judged: bool) -> tuple[float, float, events.Log]:
     seconds, processor = time.monotonic() - started, _processor() - before
     if run.returncode != 0:
         raise Refusal(f"the preview of {stack.name} is not clean.", details=tuple(_first(log, run.stderr)))
-    return seconds, processor, events.read(log, pack=pack.NAME)
+    return seconds, processor, events.read(log)
 
 
 def _first(log: Path, said: str) -> list[str]:
     if log.exists():
-        read = events.read(log, pack=pack.NAME)
+        read = events.read(log)
         blocking = [violation.message for violation in read.violations if violation.blocking]
         errors = [message for _, message in read.errors]
         return [line for text in [*blocking, *errors][:2] for line in text.splitlines()[-6:]]
