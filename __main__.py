@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
+from components.domain_names import DomainNames
 from components.foundation import Foundation
 from components.governance import Governance
 from components.hosting import Hosting
@@ -22,8 +23,9 @@ stores = Stores("stores", config, foundation)
 governance = Governance("governance", config, foundation)
 shared = SharedStores("shared", config, foundation, stores, governance)
 Verification("verification", config, foundation, governance)
-RenderSide("render", config, foundation)
+render = RenderSide("render", config, foundation)
 hosting = Hosting("hosting", config, foundation, stores, governance)
+names = DomainNames("names", config, foundation, hosting, render)
 People("people", config, foundation, stores, shared, governance, hosting)
 
 pulumi.export("network", foundation.network.network_id)
@@ -31,5 +33,6 @@ pulumi.export("copies", stores.copies.bucket_name)
 pulumi.export("databases", {name: database.connection_name for name, database in stores.databases.items()})
 pulumi.export("identities", {name: identity.member for name, identity in stores.identities.items()})
 pulumi.export("log_bucket", governance.archive.log_bucket)
+pulumi.export("name_servers", {name: zone.name_servers for name, zone in names.zones.items()})
 pulumi.export("services", {name: service.service_name for name, service in hosting.services.items()})
 pulumi.export("secrets", {name: secret.secret_id for name, secret in stores.secrets.items()})

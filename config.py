@@ -16,6 +16,7 @@ import pulumi
 from pydantic import Field, ValidationError
 
 import settings
+import settings.names
 from settings.access import Access
 from settings.access import read as read_access
 from settings.backups import Backups
@@ -25,7 +26,10 @@ from settings.credentials import Credentials
 from settings.data import DataClasses
 from settings.databases import Database
 from settings.delivery import Delivery
+from settings.dns import Zone, zone_of
+from settings.entrance import Entrance
 from settings.erasure import Erasure
+from settings.images import Images
 from settings.inventory import Inventory
 from settings.inventory import read as read_inventory
 from settings.logging import Logging
@@ -55,12 +59,14 @@ AREAS = (
     settings.workloads,
     settings.services,
     settings.stores,
+    settings.names,
     settings.logging,
     settings.monitoring,
     settings.protection,
     settings.erasure,
     settings.sign_in,
     settings.render,
+    settings.dns,
     settings.inventory,
     settings.access,
     settings.organization,
@@ -113,6 +119,15 @@ class StackConfig(Section):
     services: Services = named("HOS-3", "orders-api", {})
     """Reached where."""
 
+    entrance: Entrance = section("HOS-3", Entrance())
+    """Through which entrance."""
+
+    images: Images = section("CIN-3", Images())
+    """Started from which images."""
+
+    dns: Named[Zone] = named("ENC-10", "main", {})
+    """Named by whom; zones that Google answers for."""
+
     sign_in: SignIn | None = section("VER-1", None)
     """Signed in to by customers how."""
 
@@ -153,6 +168,10 @@ class StackConfig(Section):
     def protects(self, store: str) -> bool:
         """Whether a store is guarded against deletion: always, unless `unprotected` names it."""
         return store not in self.unprotected
+
+    def zone_of(self, domain: str) -> str | None:
+        """The zone of ours that a domain lies in."""
+        return zone_of(self, domain)
 
     def labels(self, store: str) -> dict[str, str]:
         """The labels of a store: whose it is, its name in the inventory, and the class of its data."""

@@ -12,7 +12,17 @@ import pulumi_gcp as gcp
 from .base import Component, require
 from .projects import Project
 
-WAF_RULES = ("sqli-v33-stable", "xss-v33-stable", "lfi-v33-stable", "rce-v33-stable", "cve-canary")
+WAF_RULES = (
+    "sqli-v33-stable",
+    "xss-v33-stable",
+    "lfi-v33-stable",
+    "rce-v33-stable",
+    "cve-canary",
+    "rfi-v33-stable",
+    "scannerdetection-v33-stable",
+    "protocolattack-v33-stable",
+    "sessionfixation-v33-stable",
+)
 """Google Cloud Armor's preconfigured rules (OWASP core rule set 3.3); `cve-canary` stops Log4Shell and its kin."""
 
 
@@ -34,13 +44,16 @@ class EntranceArgs:
     sites: Mapping[str, Site]
     requests_per_minute: int = 600
     """Per client address; more is answered with 429."""
+    sensitivity: int = 1
+    """Paranoia level of the attack rules, 1 to 4."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        require(1 <= self.sensitivity <= 4, "HOS-3", "sensitivity is 1 to 4")
         require(bool(self.sites), "HOS-3", "an entrance leads somewhere")
         domains = [site.domain for site in self.sites.values()]
         require(len(domains) == len(set(domains)), "HOS-3", "each site has a domain of its own")
-        require(10 <= self.requests_per_minute <= 100_000, "HOS-3", "requests_per_minute is 10 to 100000")
+        require(10 <= self.requests_per_minute <= 1200, "HOS-3", "requests_per_minute is 10 to 1200")
 
 
 class Entrance(Component):
@@ -87,7 +100,7 @@ class Entrance(Component):
                 description=f"Stops {guard}",
                 match=match(
                     expr=gcp.compute.SecurityPolicyRuleMatchExprArgs(
-                        expression=f"evaluatePreconfiguredWaf('{guard}', {{'sensitivity': 1}})"
+                        expression=f"evaluatePreconfiguredWaf('{guard}', {{'sensitivity': {self._args.sensitivity}}})"
                     )
                 ),
             )

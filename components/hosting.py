@@ -29,6 +29,8 @@ class Hosting(Component):
     clauses: ClassVar[tuple[str, ...]] = ("HOS-3", "CIN-2", "CIN-3")
 
     services: dict[str, WebService]
+    address: pulumi.Output[str] | None
+    """Where the domains of services point; none without services."""
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Hosting(Component):
         super().__init__(name, None, opts)
         self._config, self._foundation, self._stores = config, foundation, stores
         self.services = {}
+        self.address = None
         if stores.databases:
             DatabaseWatch(
                 "watch",
@@ -72,6 +75,8 @@ class Hosting(Component):
                 region=config.regions.primary,
                 pullers={"run": foundation.workload.agent(RUN).member},
                 pushers={"ci": governance.federation.deploy.member},
+                keep_days=config.images.keep_days,
+                upstreams=config.images.upstreams,
                 labels={**config.company.labels, "data-class": IMAGES},
             ),
             self.child(),
@@ -95,8 +100,14 @@ class Hosting(Component):
                 environment={
                     **spec.environment,
                     **{f"DATABASE_{_variable(d)}": database.connection_name for d, database in databases.items()},
+                    **self._replicas(name),
                 },
                 secrets={_variable(s): self._stores.secrets[s] for s in workload.secrets},
+                cpu=spec.cpu,
+                memory=spec.memory,
+                port=spec.port,
+                timeout_seconds=spec.timeout_seconds,
+                concurrency=spec.concurrency,
                 min_instances=spec.min_instances,
                 max_instances=spec.max_instances,
                 labels=config.company.labels,
@@ -105,9 +116,18 @@ class Hosting(Component):
             self.child(),
         )
 
+    def _replicas(self, workload: str) -> dict[str, pulumi.Output[str]]:
+        """Where the workload reads without slowing the database down."""
+        return {
+            f"DATABASE_{_variable(name)}_{_variable(label)}": self._stores.databases[name].replicas[label]
+            for name, spec in self._config.databases.items()
+            for label, replica in spec.replicas.items()
+            if workload in replica.readers
+        }
+
     def _entrance(self, governance: Governance) -> None:
         config = self._config
-        Entrance(
+        entrance = Entrance(
             "entrance",
             EntranceArgs(
                 project=self._foundation.workload,
@@ -116,16 +136,19 @@ class Hosting(Component):
                     name: Site(domain=config.services[name].domain, service=service.service_name)
                     for name, service in self.services.items()
                 },
+                requests_per_minute=config.entrance.requests_per_minute,
+                sensitivity=config.entrance.sensitivity,
                 labels=config.company.labels,
             ),
             self.child(),
         )
+        self.address = entrance.address
         Uptime(
             "uptime",
             UptimeArgs(
                 project=self._foundation.audit,
                 channels=governance.channels,
-                sites={name: spec.domain for name, spec in config.services.items()},
+                sites={name: (spec.domain, spec.health) for name, spec in config.services.items()},
                 labels=config.company.labels,
             ),
             self.child(),

@@ -72,7 +72,7 @@ class Identity(Component):
                     project=project,
                     role_id="workload" + "".join(part.capitalize() for part in args.account_id.split("-")),
                     title=f"Workload {args.account_id}",
-                    description=f"What {args.account_id} needs on the project: {args.purpose}",
+                    description=f"{args.account_id}: {args.purpose}",
                     permissions=args.permissions,
                 ),
                 self.child(),

@@ -17,6 +17,18 @@ REGISTRY = "artifactregistry.googleapis.com"
 BINARY_AUTHORIZATION = "binaryauthorization.googleapis.com"
 
 
+UPSTREAM_DAYS = 180
+"""MIN-1: a package that was not taken anew for half a year is deleted; the next build takes it again."""
+
+UPSTREAMS: Mapping[str, tuple[str, str]] = {
+    "docker-hub": ("DOCKER", "DOCKER_HUB"),
+    "maven-central": ("MAVEN", "MAVEN_CENTRAL"),
+    "npm": ("NPM", "NPMJS"),
+    "pypi": ("PYTHON", "PYPI"),
+}
+"""Public registries: their format, and what Artifact Registry calls them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImagesArgs:
     """Who pulls, who pushes, and where the signing key lies."""
@@ -31,11 +43,15 @@ class ImagesArgs:
     """Name to member: the agents that start containers."""
     pushers: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Name to member: CI. Whoever pushes also signs."""
+    upstreams: tuple[str, ...] = ()
+    """Public registries that are reached through a repository of our own (DEP-1)."""
     keep_days: int = 90
     """MIN-1: untagged images older than this are deleted; the last ten versions always stay."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        strange = sorted(set(self.upstreams) - set(UPSTREAMS))
+        require(not strange, "CIN-3", f"{', '.join(strange)} is none of {', '.join(UPSTREAMS)}")
         require(self.keep_days >= 7, "MIN-1", "an image stays for a week at least")
         require(self.key.location == self.region, "ENC-7", f"the key lies in {self.key.location}")
 
@@ -55,6 +71,8 @@ class Images(Component):
         self._name, self._args = name, args
         self.path = f"{args.region}-docker.pkg.dev/{args.project.project_id}/{name}/"
         self._registry()
+        for upstream in args.upstreams:
+            self._upstream(upstream)
         self.attestor_id = self._attestor().id
         self.register_outputs({"attestor_id": self.attestor_id})
 
@@ -109,6 +127,52 @@ class Images(Component):
                     member=member,
                     opts=self.child(provider=project.provider),
                 )
+
+    def _upstream(self, upstream: str) -> None:
+        """What others publish, as it was when it was first taken: kept, scanned, and only read by builds."""
+        args, project = self._args, self._args.project
+        use = args.key.use_by(project.agent(REGISTRY), project)
+        form, public = UPSTREAMS[upstream]
+        repository = gcp.artifactregistry.Repository(
+            upstream,
+            repository_id=upstream,
+            project=project.project_id,
+            location=args.region,
+            format=form,
+            mode="REMOTE_REPOSITORY",
+            description=f"CIN-3: what builds take from {upstream}",
+            kms_key_name=use.key_id,
+            remote_repository_config=_remote(form, public, upstream),
+            vulnerability_scanning_config=gcp.artifactregistry.RepositoryVulnerabilityScanningConfigArgs(
+                enablement_config="INHERITED"
+            ),
+            cleanup_policy_dry_run=False,
+            cleanup_policies=[
+                gcp.artifactregistry.RepositoryCleanupPolicyArgs(
+                    id="delete-old",
+                    action="DELETE",
+                    condition=gcp.artifactregistry.RepositoryCleanupPolicyConditionArgs(
+                        tag_state="ANY", older_than=days(UPSTREAM_DAYS)
+                    ),
+                )
+            ],
+            labels=args.labels,
+            opts=self.child(
+                provider=project.provider,
+                depends_on=[use.grant, project.api(REGISTRY), project.api("containerscanning.googleapis.com")],
+                protect=True,
+            ),
+        )
+        for who, member in args.pushers.items():
+            gcp.artifactregistry.RepositoryIamMember(
+                f"{upstream}-{who}-reader",
+                project=project.project_id,
+                location=args.region,
+                repository=repository.name,
+                role="roles/artifactregistry.reader",
+                member=member,
+                opts=self.child(provider=project.provider),
+            )
 
     def _attestor(self) -> gcp.binaryauthorization.Attestor:
         args, project = self._args, self._args.project
@@ -188,3 +252,24 @@ class Images(Component):
             ),
             opts=self.child(provider=project.provider, depends_on=[project.api(BINARY_AUTHORIZATION)]),
         )
+
+
+def _remote(form: str, public: str, upstream: str) -> gcp.artifactregistry.RepositoryRemoteRepositoryConfigArgs:
+    registry = gcp.artifactregistry
+    kinds: dict[str, dict[str, object]] = {
+        "DOCKER": {
+            "docker_repository": registry.RepositoryRemoteRepositoryConfigDockerRepositoryArgs(public_repository=public)
+        },
+        "MAVEN": {
+            "maven_repository": registry.RepositoryRemoteRepositoryConfigMavenRepositoryArgs(public_repository=public)
+        },
+        "NPM": {"npm_repository": registry.RepositoryRemoteRepositoryConfigNpmRepositoryArgs(public_repository=public)},
+        "PYTHON": {
+            "python_repository": registry.RepositoryRemoteRepositoryConfigPythonRepositoryArgs(public_repository=public)
+        },
+    }
+    return registry.RepositoryRemoteRepositoryConfigArgs(
+        description=upstream,
+        disable_upstream_validation=False,
+        **kinds[form],  # type: ignore[arg-type]
+    )

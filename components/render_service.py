@@ -64,12 +64,15 @@ class RenderService(Component):
     clauses: ClassVar[tuple[str, ...]] = ("HOS-5", "HOS-3", "CIN-4", "REV-2", "MON-3", "MON-5", "PRI-1")
 
     service_id: pulumi.Output[str]
+    host: pulumi.Output[str] | None
+    """Where a custom domain points; none for services that nobody reaches from outside."""
 
     def __init__(self, name: str, args: RenderServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         place = args.workspace
         made = _MAKERS[args.kind](self, name, args)
         self.service_id = made.id
+        self.host = made.slug.apply(lambda slug: f"{slug}.onrender.com") if args.kind in ("web", "static") else None
         if args.domain is not None:
             services.CustomDomain(
                 name, name=args.domain, service_id=self.service_id, opts=self.child(provider=place.provider)

@@ -23,13 +23,12 @@ class UptimeArgs:
     project: Project
     """The audit project, where the channels are."""
     channels: Channels
-    sites: Mapping[str, str]
-    """Name → domain."""
-    path: str = "/healthz"
+    sites: Mapping[str, tuple[str, str]]
+    """Name → domain and path."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require(self.path.startswith("/"), "MON-3", "path starts with /")
+        require(all(path.startswith("/") for _, path in self.sites.values()), "MON-3", "a path starts with /")
 
 
 class Uptime(Component):
@@ -42,7 +41,7 @@ class Uptime(Component):
         super().__init__(name, args, opts)
         project = args.project
         options = self.child(provider=project.provider, depends_on=[project.api("monitoring.googleapis.com")])
-        for site, domain in args.sites.items():
+        for site, (domain, path) in args.sites.items():
             check = gcp.monitoring.UptimeCheckConfig(
                 f"{name}-{site}",
                 project=project.project_id,
@@ -54,7 +53,7 @@ class Uptime(Component):
                     type="uptime_url", labels={"host": domain, "project_id": project.project_id}
                 ),
                 http_check=gcp.monitoring.UptimeCheckConfigHttpCheckArgs(
-                    path=args.path, port=443, request_method="GET", use_ssl=True, validate_ssl=True
+                    path=path, port=443, request_method="GET", use_ssl=True, validate_ssl=True
                 ),
                 user_labels=args.labels,
                 opts=options,

@@ -44,6 +44,9 @@ class WebServiceArgs:
     cpu: str = "1"
     memory: str = "512Mi"
     port: int = 8080
+    timeout_seconds: int = 60
+    concurrency: int = 80
+    """Requests that one instance handles at a time."""
     labels: Mapping[str, str] = field(default_factory=dict)
     protected: bool = True
 
@@ -54,6 +57,8 @@ class WebServiceArgs:
         plain = sorted(key for key in self.environment if SECRET_NAME.search(key))
         require(not plain, "CHG-2", f"{', '.join(plain)}: give it as a secret, not as a plain variable")
         require(1 <= self.max_instances <= 1000, "HOS-6", "1 to 1000 instances")
+        require(1 <= self.timeout_seconds <= 3600, "HOS-6", "a request takes at most an hour")
+        require(1 <= self.concurrency <= 1000, "HOS-6", "one instance handles 1 to 1000 requests at a time")
         require(0 <= self.min_instances <= self.max_instances, "HOS-6", "min_instances is at most max_instances")
 
 
@@ -84,8 +89,8 @@ class WebService(Component):
             template=gcp.cloudrunv2.ServiceTemplateArgs(
                 service_account=args.identity.account.email,
                 execution_environment="EXECUTION_ENVIRONMENT_GEN2",
-                timeout="60s",
-                max_instance_request_concurrency=80,
+                timeout=f"{args.timeout_seconds}s",
+                max_instance_request_concurrency=args.concurrency,
                 scaling=gcp.cloudrunv2.ServiceTemplateScalingArgs(
                     min_instance_count=args.min_instances, max_instance_count=args.max_instances
                 ),

@@ -44,4 +44,7 @@ REQUEST_HOURS_MAX: Final = 4
 SESSION_HOURS_MAX: Final = 12
 """AUT-3: hours after which people sign in anew."""
 
+REQUESTS_A_MINUTE_MAX: Final = 1200
+"""HOS-3: ten times what the browser of a busy person asks in a minute."""
+
 DAY_SECONDS: Final = 86_400

@@ -104,6 +104,18 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                 example=_example(two, network),
                 others=(one,),
             )
+    ranges = [
+        (name, block) for name, egress in network.egress.items() if name not in OWN_RULES for block in egress.ranges
+    ]
+    for (one, first), (two, second) in combinations(ranges, 2):
+        if first.overlaps(second) and (one != two or first == second):
+            yield Mistake(
+                key=f"network.egress.{two}.ranges",
+                clause="HOS-1",
+                problem=f"{second} overlaps {first} of {one}: two rules would open and route the same addresses",
+                example=f"ranges: [{second}] in one place",
+                others=(f"network.egress.{one}.ranges",),
+            )
     for name, egress in network.egress.items():
         if name in OWN_RULES:
             yield Mistake(

@@ -34,8 +34,9 @@ def stores(config: StackConfig) -> tuple[str, ...]:
     made = (name for name, section in optional.items() if section is not None)
     render = ("render", *config.render.databases) if config.render is not None else ()
     more = (name for _, _, name, _ in configured(config))
+    zones = (f"zone-{name}" for name in config.dns)
     vault = ("vault",) if config.backups.vault is not None else ()
-    return (*config.databases, *more, *vault, *classes, *services, EXPORTS, "logs", "secrets", *made, *render)
+    return (*config.databases, *more, *vault, *zones, *classes, *services, EXPORTS, "logs", "secrets", *made, *render)
 
 
 def check(config: StackConfig) -> Iterator[Mistake]:

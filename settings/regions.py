@@ -86,6 +86,21 @@ class Regions(Section):
     """All regions in which data may lie."""
 
 
+WITHOUT_FUNCTIONS = frozenset(
+    [
+        "africa-south1",
+        "asia-southeast3",
+        "europe-north2",
+        "europe-west10",
+        "europe-west12",
+        "me-central1",
+        "me-central2",
+        "northamerica-south1",
+    ]
+)
+"""Regions without Cloud Run functions, which reject passwords (cloud.google.com/functions/docs/locations, 2025-01)."""
+
+
 def check(config: StackConfig) -> Iterator[Mistake]:
     """Refuse backups beside the data, and data outside the promised regions."""
     regions = config.regions
@@ -96,6 +111,14 @@ def check(config: StackConfig) -> Iterator[Mistake]:
             problem=f"{regions.backup} is the primary region too; one outage would take data and backups",
             example=f"backup: {'europe-west4' if regions.primary != 'europe-west4' else 'europe-west1'}",
             others=("regions.primary",),
+        )
+    if config.sign_in is not None and regions.primary in WITHOUT_FUNCTIONS:
+        yield Mistake(
+            key="regions.primary",
+            clause="VER-2",
+            problem=f"{regions.primary} has no Cloud Run functions, and signIn needs the one that rejects passwords",
+            example="primary: europe-west1, or no signIn",
+            others=("signIn",),
         )
     for name in ("primary", "backup"):
         region = getattr(regions, name)

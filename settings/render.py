@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from .base import Mistake, Name, Named, Reason, Section, named, setting
+from .company import Domain
 from .data import unknown_class
-from .services import Domain
+from .services import not_owned
 
 if TYPE_CHECKING:
     from config import StackConfig
@@ -267,14 +268,8 @@ def _service(config: StackConfig, name: str, service: Service, seen: dict[str, s
             yield _unknown(f"{key}.groups", group, known)
     if service.domain is not None:
         own = config.company.domain
-        if not service.domain.endswith(f".{own}") and service.domain != own:
-            yield Mistake(
-                key=f"{key}.domain",
-                clause="HOS-3",
-                problem=f"{service.domain} is not a domain of {own}",
-                example=f"domain: {name}.{own}",
-                others=("company.domain",),
-            )
+        if not config.company.owns(service.domain):
+            yield not_owned(config, f"{key}.domain", service.domain, name)
         if service.domain in seen:
             yield Mistake(
                 key=f"{key}.domain",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from .base import Mistake, Named, Reason, Section, setting
+from .company import Domain
 
 if TYPE_CHECKING:
     from config import StackConfig
 
-Domain = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@sha256:[0-9a-f]{64}$")]
 """An image by digest: a tag could be moved to other content."""
 
@@ -34,6 +34,26 @@ class Service(Section):
 
     environment: Mapping[str, str] = setting("CHG-2", {"LOG_LEVEL": "info"}, {})
     """Plain settings. Secrets are those of the workload, by reference."""
+
+    cpu: Literal["1", "2", "4", "8"] = setting("HOS-6", "1", "1")
+    """Processors of one instance."""
+
+    memory: Annotated[str, StringConstraints(pattern=r"^(512Mi|[1-9]Gi|[12]\dGi|3[0-2]Gi)$")] = setting(
+        "HOS-6", "512Mi", "512Mi"
+    )
+    """Memory of one instance, 512Mi to 32Gi; above 4Gi it takes 2 processors, above 8Gi 4, above 16Gi 8."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] = setting("HOS-3", 8080, 8080)
+    """Where the container listens."""
+
+    timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = setting("HOS-6", 60, 60)
+    """How long one request may take."""
+
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = setting("HOS-6", 80, 80)
+    """Requests that one instance handles at a time."""
+
+    health: Annotated[str, StringConstraints(pattern=r"^/[\w./-]*$")] = setting("MON-3", "/healthz", "/healthz")
+    """Path that answers when all is well; it is asked every minute."""
 
     min_instances: Annotated[int, Field(ge=0, le=100)] = setting("MON-5", 1, 1)
     """Instances that are always there."""
@@ -57,6 +77,9 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                 example=f"workloads: {{ {name}: {{ purpose: what {name} is for }} }}",
                 others=("workloads",),
             )
+        if not config.company.owns(service.domain):
+            yield not_owned(config, f"services.{name}.domain", service.domain, name)
+        yield from _size(name, service)
         if service.domain in seen:
             yield Mistake(
                 key=f"services.{name}.domain",
@@ -74,3 +97,29 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                 example=f"minInstances: {service.max_instances}",
                 others=(f"services.{name}.maxInstances",),
             )
+
+
+def not_owned(config: StackConfig, key: str, domain: str, name: str) -> Mistake:
+    """The certificate of a domain of others is never issued, and whoever owns it decides where it leads."""
+    own = (config.company.domain, *config.company.further_domains)
+    return Mistake(
+        key=key,
+        clause="HOS-3",
+        problem=f"{domain} is not a domain of {', '.join(own)}",
+        example=f"domain: {name}.{own[0]}, or company.furtherDomains: [{'.'.join(domain.split('.')[-2:])}]",
+        others=("company.domain", "company.furtherDomains"),
+    )
+
+
+def _size(name: str, service: Service) -> Iterator[Mistake]:
+    """Cloud Run refuses more memory than its processors can address."""
+    gib = 0.5 if service.memory == "512Mi" else float(service.memory.removesuffix("Gi"))
+    needed = next(cpu for cpu, most in (("1", 4.0), ("2", 8.0), ("4", 16.0), ("8", 32.0)) if gib <= most)
+    if int(service.cpu) < int(needed):
+        yield Mistake(
+            key=f"services.{name}.memory",
+            clause="HOS-6",
+            problem=f"{service.memory} take at least {needed} processors, and cpu is {service.cpu}",
+            example=f'cpu: "{needed}"',
+            others=(f"services.{name}.cpu",),
+        )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from .base import Mistake, Section, section, setting
+from .company import Domain
 from .data import unknown_class
-from .services import Domain
 
 if TYPE_CHECKING:
     from config import StackConfig
@@ -68,7 +68,7 @@ def check(config: StackConfig) -> Iterator[Mistake]:
         return
     own = config.company.domain
     for domain in sign_in.domains:
-        if _local(domain) or not (domain == own or domain.endswith(f".{own}")):
+        if _local(domain) or not config.company.owns(domain):
             yield Mistake(
                 key="signIn.domains",
                 clause="VER-1",

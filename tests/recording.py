@@ -173,6 +173,8 @@ def _created(args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
             outputs["writerIdentity"] = (
                 f"serviceAccount:service-{PROJECT_NUMBER}@gcp-sa-logging.iam.gserviceaccount.com"
             )
+        case "render:services:WebService" | "render:services:StaticSite":
+            outputs["slug"] = f"{name}-slug"
         case "random:index/randomId:RandomId":
             identifier, outputs["hex"] = "q83v", "abcdef"
         case "random:index/randomPassword:RandomPassword":

@@ -333,3 +333,57 @@ FIGURES = {
 def test_figures_are_those_of_the_written_policy(clause: str, figures: set[int]) -> None:
     """Text and configuration say the same number of days."""
     assert {int(number) for number in re.findall(r"\d+", CLAUSES[clause].sentence)} == figures
+
+
+def test_names_that_are_joined_fit_where_they_go() -> None:
+    """Each part is allowed by itself; the whole would be refused after half of the stack was made."""
+    raw = sections()
+    raw["projects"]["workload"] = "example-production-workload-01"
+    purpose = "lists that must not slow down orders"
+    raw["databases"]["orders"]["replicas"] = {"a-replica-for-lists-and-export": {"purpose": purpose}}
+    raw["databases"]["customers-and-what-they-orders"] = {
+        **raw["databases"]["orders"],
+        "replicas": {"a-replica-for-lists-and-export": {"purpose": purpose}, "b" * 30: {"purpose": purpose}},
+    }
+    raw["inventory"]["customers-and-what-they-orders"] = raw["inventory"]["orders"]
+    found = {mistake.key: mistake for mistake in mistakes(raw)}
+    assert set(found) == {
+        "databases.customers-and-what-they-orders.replicas.a-replica-for-lists-and-export",
+        f"databases.customers-and-what-they-orders.replicas.{'b' * 30}",
+        *(key for key in found if key.startswith("access.")),
+    }
+    assert all("98" in one.problem for key, one in found.items() if key.startswith("databases."))
+
+
+@pytest.mark.parametrize("name", ["google-files", "goog", "a"])
+def test_names_that_services_keep_for_themselves_are_refused(name: str) -> None:
+    """Buckets take no google, topics nothing that begins with goog or is shorter than three characters."""
+    raw = sections()
+    raw["buckets"] = {"google-files": {"dataClass": "customer"}}
+    raw["topics"] = {name: {"dataClass": "customer", "readers": ["stock-worker"]}}
+    keys = {mistake.key for mistake in mistakes(raw)}
+    assert "buckets.google-files" in keys
+    assert f"topics.{name}" in keys
+
+
+def test_a_region_that_a_service_lacks_is_named_with_the_service() -> None:
+    """Before the half of the stack that the region does offer is made."""
+    raw = sections()
+    raw["regions"] = {
+        "primary": "europe-west12",
+        "backup": "europe-west4",
+        "allowed": ["europe-west12", "europe-west4"],
+    }
+    found = [mistake for mistake in mistakes(raw) if mistake.key == "regions.primary"]
+    assert [(one.clause, "functions" in one.problem) for one in found] == [("VER-2", True)]
+
+
+def test_a_domain_of_the_company_may_be_another_than_that_of_its_accounts() -> None:
+    """What the company registered it lists, and services, sign-in and Render may use it."""
+    raw = sections()
+    raw["company"]["furtherDomains"] = ["example.net"]
+    raw["services"]["report-runner"]["domain"] = "reports.example.net"
+    raw["signIn"]["domains"] = ["orders.example.net"]
+    raw["render"]["services"]["docs"]["domain"] = "docs.example.net"
+    assert parse(raw).company.owns("reports.example.net")
+    assert not parse(raw).company.owns("evil-example.net")
