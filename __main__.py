@@ -9,30 +9,40 @@ from components.foundation import Foundation
 from components.governance import Governance
 from components.hosting import Hosting
 from components.people import People
+from components.render_alone import RenderAlone
 from components.render_side import RenderSide
 from components.shared_stores import SharedStores
 from components.stores import Stores
 from components.verification import Verification
-from config import load, require_policy_pack
+from config import RenderStack, StackConfig, load, require_policy_pack
+
+
+def everything(config: StackConfig) -> None:
+    """Google Cloud, and Render where the stack file has it."""
+    foundation = Foundation("foundation", config)
+    stores = Stores("stores", config, foundation)
+    governance = Governance("governance", config, foundation)
+    shared = SharedStores("shared", config, foundation, stores, governance)
+    Verification("verification", config, foundation, governance)
+    render = RenderSide("render", config, config.projects.workload, foundation.random)
+    hosting = Hosting("hosting", config, foundation, stores, governance)
+    names = DomainNames("names", config, foundation, hosting, render)
+    People("people", config, foundation, stores, shared, governance, hosting)
+
+    pulumi.export("network", foundation.network.network_id)
+    pulumi.export("copies", stores.copies.bucket_name)
+    pulumi.export("databases", {name: database.connection_name for name, database in stores.databases.items()})
+    pulumi.export("identities", {name: identity.member for name, identity in stores.identities.items()})
+    pulumi.export("log_bucket", governance.archive.log_bucket)
+    pulumi.export("name_servers", {name: zone.name_servers for name, zone in names.zones.items()})
+    pulumi.export("services", {name: service.service_name for name, service in hosting.services.items()})
+    pulumi.export("secrets", {name: secret.secret_id for name, secret in stores.secrets.items()})
+
 
 require_policy_pack()
 config = load()
-
-foundation = Foundation("foundation", config)
-stores = Stores("stores", config, foundation)
-governance = Governance("governance", config, foundation)
-shared = SharedStores("shared", config, foundation, stores, governance)
-Verification("verification", config, foundation, governance)
-render = RenderSide("render", config, foundation)
-hosting = Hosting("hosting", config, foundation, stores, governance)
-names = DomainNames("names", config, foundation, hosting, render)
-People("people", config, foundation, stores, shared, governance, hosting)
-
-pulumi.export("network", foundation.network.network_id)
-pulumi.export("copies", stores.copies.bucket_name)
-pulumi.export("databases", {name: database.connection_name for name, database in stores.databases.items()})
-pulumi.export("identities", {name: identity.member for name, identity in stores.identities.items()})
-pulumi.export("log_bucket", governance.archive.log_bucket)
-pulumi.export("name_servers", {name: zone.name_servers for name, zone in names.zones.items()})
-pulumi.export("services", {name: service.service_name for name, service in hosting.services.items()})
-pulumi.export("secrets", {name: secret.secret_id for name, secret in stores.secrets.items()})
+if isinstance(config, RenderStack):
+    alone = RenderAlone("alone", config)
+    pulumi.export("services", {name: service.service_id for name, service in alone.side.services.items()})
+else:
+    everything(config)

@@ -73,21 +73,68 @@ AREAS = (
 )
 """Modules whose `check` looks across sections."""
 
+ALONE = (settings.render, settings.inventory, settings.access, settings.protection)
+"""Modules whose `alone` looks across the sections of a stack that runs on Render alone."""
 
-class StackConfig(Section):
-    """One stack: the whole of `Pulumi.<stack>.yaml`."""
+
+class Stack(Section):
+    """What every stack file says, whichever cloud the stack runs on."""
 
     company: Company = section("HOS-1")
     """Who runs it."""
+
+    data_classes: DataClasses = named("ENC-1", "customer")
+    """Which kinds of data."""
+
+    render: Render | None = section("HOS-5", None)
+    """What runs on Render."""
+
+    credentials: Credentials = section("CHG-2", Credentials())
+    """With which secrets of providers; the one section that is encrypted."""
+
+    delivery: Delivery = section("REV-1")
+    """Changed from where."""
+
+    inventory: Inventory = named("MIN-2", "orders")
+    """What every store holds; read from data.yaml, where all stacks have their rows."""
+
+    access: Access = named("ACC-7", "orders-support", {})
+    """What people may do; read from access.yaml, the only source of rights of people."""
+
+    unprotected: Named[Unprotected] = named("CHG-5", "orders", {})
+    """Which stores may be deleted."""
+
+    today: date = Field(
+        default_factory=lambda: datetime.now(UTC).date(),
+        examples=["2027-01-31"],
+        json_schema_extra={"clause": "ENC-9"},
+    )
+    """The day the first rotation of new secrets is counted from; left out, it is the day of the run (UTC)."""
+
+    def protects(self, store: str) -> bool:
+        """Whether a store is guarded against deletion: always, unless `unprotected` names it."""
+        return store not in self.unprotected
+
+    def labels(self, store: str) -> dict[str, str]:
+        """The labels of a store: whose it is, its name in the inventory, and the class of its data."""
+        return {**self.company.labels, "store": store, "data-class": self.inventory[store].data_class}
+
+
+class RenderStack(Stack):
+    """A stack that runs on Render alone: it has none of the sections about Google Cloud."""
+
+    render: Render = section("HOS-5")
+    """What runs."""
+
+
+class StackConfig(Stack):
+    """One stack on Google Cloud, with or without Render: the whole of `Pulumi.<stack>.yaml`."""
 
     projects: Projects = section("HOS-1")
     """Where it runs."""
 
     regions: Regions = section("PRI-1")
     """In which places."""
-
-    data_classes: DataClasses = named("ENC-1", "customer")
-    """Which kinds of data."""
 
     network: Network = section("HOS-1")
     """On which addresses."""
@@ -131,51 +178,18 @@ class StackConfig(Section):
     sign_in: SignIn | None = section("VER-1", None)
     """Signed in to by customers how."""
 
-    render: Render | None = section("HOS-5", None)
-    """What runs on Render."""
-
-    credentials: Credentials = section("CHG-2", Credentials())
-    """With which secrets of providers; the one section that is encrypted."""
-
     logging: Logging = section("LOG-2")
     """Logged where, for how long."""
 
     monitoring: Monitoring = section("MON-2")
     """Told to whom."""
 
-    delivery: Delivery = section("REV-1")
-    """Changed from where."""
-
-    inventory: Inventory = named("MIN-2", "orders")
-    """What every store holds; read from data.yaml, where all stacks have their rows."""
-
-    access: Access = named("ACC-7", "orders-support", {})
-    """What people may do; read from access.yaml, the only source of rights of people."""
-
     organization: Organization | None = section("ACC-9", None)
     """Inside of which organization node."""
-
-    unprotected: Named[Unprotected] = named("CHG-5", "orders", {})
-    """Which stores may be deleted."""
-
-    today: date = Field(
-        default_factory=lambda: datetime.now(UTC).date(),
-        examples=["2027-01-31"],
-        json_schema_extra={"clause": "ENC-9"},
-    )
-    """The day the first rotation of new secrets is counted from; left out, it is the day of the run (UTC)."""
-
-    def protects(self, store: str) -> bool:
-        """Whether a store is guarded against deletion: always, unless `unprotected` names it."""
-        return store not in self.unprotected
 
     def zone_of(self, domain: str) -> str | None:
         """The zone of ours that a domain lies in."""
         return zone_of(self, domain)
-
-    def labels(self, store: str) -> dict[str, str]:
-        """The labels of a store: whose it is, its name in the inventory, and the class of its data."""
-        return {**self.company.labels, "store": store, "data-class": self.inventory[store].data_class}
 
 
 class ConfigError(pulumi.RunError):
@@ -193,7 +207,7 @@ class ConfigError(pulumi.RunError):
 
 def parse(
     raw: Mapping[str, object], stack: str = "prod", secret_keys: Iterable[str] = (), documents: Iterable[Document] = ()
-) -> StackConfig:
+) -> StackConfig | RenderStack:
     """Check the sections of a stack file, with the rows of the files beside it as sections of their own.
 
     `secret_keys` are the keys that the file holds encrypted.
@@ -204,12 +218,14 @@ def parse(
         mistakes += document.misplaced(raw)
         raw = {**raw, document.key: document.rows}
     hidden = {mistake.key for mistake in mistakes}
-    config, found, repaired = _validate(raw, hidden)
+    model = RenderStack if _on_render_alone(raw) else StackConfig
+    config, found, repaired = _validate(model, raw, hidden)
     mistakes += found
     if config is not None:
-        for area in AREAS:
+        checks = [area.alone for area in ALONE] if model is RenderStack else [area.check for area in AREAS]
+        for check in checks:
             wrong = repaired | {mistake.key for mistake in mistakes}
-            mistakes += (m for m in area.check(config) if not _rests_on(m, wrong))
+            mistakes += (m for m in check(config) if not _rests_on(m, wrong))
     if mistakes or config is None:
         for document in documents:
             mistakes = [document.located(mistake) for mistake in mistakes]
@@ -217,7 +233,7 @@ def parse(
     return config
 
 
-def load() -> StackConfig:
+def load() -> StackConfig | RenderStack:
     """Read the configuration of the running program."""
     own_config = pulumi.Config()
     everything = {
@@ -269,7 +285,15 @@ def _decoded(value: object) -> object:
     return value
 
 
-def _validate(raw: Mapping[str, object], hidden: set[str]) -> tuple[StackConfig | None, list[Mistake], set[str]]:
+def _on_render_alone(raw: Mapping[str, object]) -> bool:
+    """Whether a file has a section for Render and none that is about Google Cloud."""
+    google = {str(field.alias) for name, field in StackConfig.model_fields.items() if name not in Stack.model_fields}
+    return "render" in raw and not google & set(raw)
+
+
+def _validate(
+    model: type[StackConfig | RenderStack], raw: Mapping[str, object], hidden: set[str]
+) -> tuple[StackConfig | RenderStack | None, list[Mistake], set[str]]:
     """Validate, then validate again with every wrong value replaced by its example, so that nothing hides the rest."""
     values = {key: value for key, value in json.loads(json.dumps(raw)).items() if ":" not in key}
     mistakes: list[Mistake] = []
@@ -277,12 +301,12 @@ def _validate(raw: Mapping[str, object], hidden: set[str]) -> tuple[StackConfig 
     for _ in range(8):
         try:
             return (
-                StackConfig.model_validate_json(json.dumps(values)),
+                model.model_validate_json(json.dumps(values)),
                 mistakes,
                 repaired,
             )
         except ValidationError as error:
-            for mistake, repair in from_validation(error, StackConfig, values, hidden):
+            for mistake, repair in from_validation(error, model, values, hidden):
                 if mistake.key not in repaired | hidden:
                     mistakes.append(mistake)
                     repaired.add(mistake.key)

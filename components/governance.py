@@ -18,7 +18,24 @@ from .repository import DeployEnvironment, Repository, RepositoryArgs
 from .topic import Topic, TopicArgs
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import Stack, StackConfig
+
+
+def repository_of(config: Stack) -> RepositoryArgs:
+    """The repository that the stack file names, with the environment that looks and the one that changes."""
+    delivery = config.delivery
+    return RepositoryArgs(
+        owner=delivery.owner,
+        repository=delivery.repository,
+        branch=delivery.branch,
+        checks=delivery.checks,
+        approvals=delivery.approvals,
+        description="The company's hosting as code",
+        environments=(
+            DeployEnvironment(name="preview"),
+            DeployEnvironment(name="production", reviewer_team_ids=delivery.reviewer_teams, deploys=True),
+        ),
+    )
 
 
 class Governance(Component):
@@ -77,22 +94,7 @@ class Governance(Component):
 
     def _delivery(self) -> Federation:
         delivery = self._config.delivery
-        Repository(
-            "repository",
-            RepositoryArgs(
-                owner=delivery.owner,
-                repository=delivery.repository,
-                branch=delivery.branch,
-                checks=delivery.checks,
-                approvals=delivery.approvals,
-                description="The company's hosting as code",
-                environments=(
-                    DeployEnvironment(name="preview"),
-                    DeployEnvironment(name="production", reviewer_team_ids=delivery.reviewer_teams, deploys=True),
-                ),
-            ),
-            self.child(),
-        )
+        Repository("repository", repository_of(self._config), self.child())
         return Federation(
             "github",
             FederationArgs(

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import pulumi
+import pulumi_random as random
 from pydantic import SecretStr
 
 from .base import Component
-from .foundation import Foundation
 from .render_group import Group, GroupArgs
 from .render_service import RenderService, RenderServiceArgs
 from .render_store import RenderCache, RenderCacheArgs, RenderDatabase, RenderDatabaseArgs, Visitor
 from .render_workspace import Workspace, WorkspaceArgs
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import Stack
     from settings.render import Admitted, Render
 
 
@@ -28,10 +28,15 @@ class RenderSide(Component):
     services: dict[str, RenderService]
 
     def __init__(
-        self, name: str, config: StackConfig, foundation: Foundation, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        config: Stack,
+        project: str,
+        chance: random.Provider,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, None, opts)
-        self._config, self._foundation = config, foundation
+        self._config, self._project, self._random = config, project, chance
         self.services = {}
         if config.render is not None:
             self._build(config.render)
@@ -70,7 +75,7 @@ class RenderSide(Component):
                 name,
                 GroupArgs(
                     workspace=place,
-                    random=self._foundation.random,
+                    random=self._random,
                     plain=dict(group.plain),
                     generated=group.generated,
                     secrets={
@@ -112,7 +117,7 @@ class RenderSide(Component):
             "render",
             WorkspaceArgs(
                 owner_id=spec.owner_id,
-                project_name=self._config.projects.workload,
+                project_name=spec.project or self._project,
                 region=spec.region,
                 api_key=_secret(credentials.render_api_key),
                 events_url=spec.events,

@@ -22,7 +22,7 @@ from .limits import ACCESS_REVIEW_DAYS_MAX, REQUEST_HOURS_MAX
 from .workloads import secret_names
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import RenderStack, StackConfig
 
 FILE = "access.yaml"
 KEY = "access"
@@ -129,6 +129,17 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                 others=(f"{KEY}.{first[right]}",),
             )
         first.setdefault(right, name)
+
+
+def alone(config: RenderStack) -> Iterator[Mistake]:
+    """On Render alone nothing can be given: the workspace's members and their roles are set by hand, and attested."""
+    for name, row in config.access.items():
+        yield Mistake(
+            key=f"{KEY}.{name}",
+            clause="ACC-7",
+            problem=f"gives access to {row.asset}, and a stack on Render alone has nothing to give",
+            example="nothing; take the row out, and keep attestations.yaml (AUT-5) for the members of the workspace",
+        )
 
 
 def _groups(config: StackConfig, key: str, row: Row) -> Iterator[Mistake]:

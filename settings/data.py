@@ -11,7 +11,7 @@ from .base import Mistake, Named, Reason, Section, setting
 from .limits import KEY_DESTROY_DAYS_MIN, KEY_ROTATION_DAYS_MAX
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import Stack, StackConfig
 
 
 class DataClass(Section):
@@ -38,7 +38,7 @@ DataClasses = Annotated[Named[DataClass], Field(min_length=1)]
 
 
 def unknown_class(
-    config: StackConfig, key: str, data_class: str, location: str, *, public: bool = False
+    config: Stack, key: str, data_class: str, location: str, *, public: bool = False
 ) -> Iterator[Mistake]:
     """Refuse a store whose class does not exist, is open to everybody, or has its key in another region."""
     found = config.data_classes.get(data_class)

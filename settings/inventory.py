@@ -6,7 +6,7 @@ message, those of the inventory with the line they stand on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -20,7 +20,9 @@ from .rows import Document
 from .stores import configured as others
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import RenderStack, Stack, StackConfig
+
+    from .render import Render
 
 FILE = "data.yaml"
 KEY = "inventory"
@@ -112,22 +114,38 @@ def stores(config: StackConfig) -> dict[str, Store]:
         sign_in = config.sign_in
         found["accounts"] = Store(key="signIn", kind="accounts", data_class=sign_in.data_class, region="global")
         found["sign-in-source"] = Store(key="signIn", kind="bucket", data_class=sign_in.source_class, region=home)
-    if config.render is not None:
-        place = config.render.region
-        for name, one in config.render.databases.items():
-            key = f"render.databases.{name}"
-            found[name] = Store(key=key, kind="database", data_class=one.data_class, region=place)
-        for name, cache in config.render.caches.items():
-            key = f"render.caches.{name}"
-            found[name] = Store(key=key, kind="cache", data_class=cache.data_class, region=place)
+    found |= on_render(config.render) if config.render is not None else {}
     if config.erasure is not None:
         found["erasures"] = Store(key="erasure", kind="bucket", data_class=config.erasure.data_class, region=away)
     return found
 
 
+def on_render(render: Render) -> dict[str, Store]:
+    """The stores of a workspace on Render."""
+    found: dict[str, Store] = {}
+    for name, one in render.databases.items():
+        key = f"render.databases.{name}"
+        found[name] = Store(key=key, kind="database", data_class=one.data_class, region=render.region)
+    for name, cache in render.caches.items():
+        key = f"render.caches.{name}"
+        found[name] = Store(key=key, kind="cache", data_class=cache.data_class, region=render.region)
+    return found
+
+
 def check(config: StackConfig) -> Iterator[Mistake]:
     """Refuse a store without a row, a row without a store, and a row that says something else than the stack file."""
-    configured, owner = stores(config), config.company.owner
+    yield from _compared(config, stores(config), lambda name: tuple(_asks_for(config, name)))
+
+
+def alone(config: RenderStack) -> Iterator[Mistake]:
+    """The same for a stack that runs on Render alone."""
+    yield from _compared(config, on_render(config.render), lambda _: ())
+
+
+def _compared(
+    config: Stack, configured: dict[str, Store], asks_for: Callable[[str], tuple[str, ...]]
+) -> Iterator[Mistake]:
+    owner = config.company.owner
     for name, store in configured.items():
         row = config.inventory.get(name)
         if row is None:
@@ -146,11 +164,11 @@ def check(config: StackConfig) -> Iterator[Mistake]:
             yield Mistake(
                 key=f"{KEY}.{name}",
                 clause="MIN-2",
-                problem=f"is no store of this stack; there is {', '.join(configured)}",
+                problem=f"is no store of this stack; there is {', '.join(configured) or 'none'}",
                 example="nothing; take the row out, or configure the store",
                 others=(
                     *sorted({store.key.partition(".")[0] for store in configured.values()}),
-                    *_asks_for(config, name),
+                    *asks_for(name),
                 ),
             )
 

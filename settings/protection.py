@@ -10,7 +10,9 @@ from .sign_in import SOURCE
 from .stores import configured
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import RenderStack, Stack, StackConfig
+
+    from .render import Render
 
 EXPORTS = "exports"
 """Name of the bucket of exported copies among the stores."""
@@ -32,20 +34,34 @@ def stores(config: StackConfig) -> tuple[str, ...]:
     services = (f"service-{name}" for name in config.services)
     optional = {ERASURES: config.erasure, SOURCE: config.sign_in}
     made = (name for name, section in optional.items() if section is not None)
-    render = ("render", *config.render.databases) if config.render is not None else ()
+    render = on_render(config.render) if config.render is not None else ()
     more = (name for _, _, name, _ in configured(config))
     zones = (f"zone-{name}" for name in config.dns)
     vault = ("vault",) if config.backups.vault is not None else ()
     return (*config.databases, *more, *vault, *zones, *classes, *services, EXPORTS, "logs", "secrets", *made, *render)
 
 
+def on_render(render: Render) -> tuple[str, ...]:
+    """What is protected on Render."""
+    return ("render", *render.databases)
+
+
 def check(config: StackConfig) -> Iterator[Mistake]:
     """Refuse a name that protects nothing, so that a misspelling is not taken for a permission."""
+    yield from _known(config, stores(config))
+
+
+def alone(config: RenderStack) -> Iterator[Mistake]:
+    """The same for a stack that runs on Render alone."""
+    yield from _known(config, on_render(config.render))
+
+
+def _known(config: Stack, protected: tuple[str, ...]) -> Iterator[Mistake]:
     for name in config.unprotected:
-        if name not in stores(config):
+        if name not in protected:
             yield Mistake(
                 key=f"unprotected.{name}",
                 clause="CHG-5",
-                problem=f"{name} is not a protected store; there is {', '.join(stores(config))}",
-                example=f"{stores(config)[0]}: {{reason: moved to the archive on 2027-01-31}}",
+                problem=f"{name} is not a protected store; there is {', '.join(protected)}",
+                example=f"{protected[0]}: {{reason: moved to the archive on 2027-01-31}}",
             )

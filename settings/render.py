@@ -14,7 +14,7 @@ from .data import unknown_class
 from .services import not_owned
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import RenderStack, Stack, StackConfig
 
 RUNTIMES = Literal["docker", "elixir", "go", "node", "python", "ruby", "rust"]
 ServicePlan = Literal["starter", "standard", "pro", "pro_plus", "pro_max", "pro_ultra"]
@@ -145,6 +145,9 @@ class Render(Section):
     owner_id: Annotated[str, StringConstraints(pattern=r"^tea-[a-z0-9]+$")] = setting("ACC-1", "tea-example0000000000")
     """Id of the team's workspace; a person's own one is refused."""
 
+    project: Name | None = setting("HOS-5", "example-prod", None)
+    """Name of the project on Render; left out, that of the workload's project on Google Cloud, or the company's."""
+
     region: Literal["frankfurt", "oregon", "ohio", "virginia", "singapore"] = setting("PRI-1", "frankfurt")
     """Where everything runs and lies."""
 
@@ -185,11 +188,22 @@ def check(config: StackConfig) -> Iterator[Mistake]:
             example="region: frankfurt",
             others=("regions.allowed",),
         )
+    taken = {*config.databases, *config.buckets, *config.datasets, *config.topics}
+    seen = {service.domain: f"services.{name}" for name, service in config.services.items()}
+    yield from _whole(config, render, taken, seen)
+
+
+def alone(config: RenderStack) -> Iterator[Mistake]:
+    """The same for a stack that runs on Render alone."""
+    yield from _whole(config, config.render, set(), {})
+
+
+def _whole(config: Stack, render: Render, taken: set[str], seen: dict[str, str]) -> Iterator[Mistake]:
     for place in ("databases", "caches"):
         for name, store in getattr(render, place).items():
             key = f"render.{place}.{name}"
             yield from unknown_class(config, f"{key}.dataClass", store.data_class, "primary")
-            if name in config.databases or (place == "caches" and name in render.databases):
+            if name in taken or (place == "caches" and name in render.databases):
                 yield Mistake(
                     key=key,
                     clause="MIN-2",
@@ -210,7 +224,6 @@ def check(config: StackConfig) -> Iterator[Mistake]:
             for variable, store in getattr(group, field).items():
                 if store not in known:
                     yield _unknown(f"render.groups.{name}.{field}.{variable}", store, tuple(known))
-    seen: dict[str, str] = {service.domain: f"services.{n}" for n, service in config.services.items()}
     for name, service in render.services.items():
         yield from _service(config, name, service, seen)
 
@@ -234,7 +247,7 @@ NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def _service(config: StackConfig, name: str, service: Service, seen: dict[str, str]) -> Iterator[Mistake]:
+def _service(config: Stack, name: str, service: Service, seen: dict[str, str]) -> Iterator[Mistake]:
     key = f"render.services.{name}"
     examples = {"health": "/healthz", "schedule": "0 3 * * *", "publish": "dist"}
     for field, clause in NEEDS[service.kind]:

@@ -11,7 +11,7 @@ from .base import Mistake, Named, Reason, Section, setting
 from .company import Domain
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import Stack, StackConfig
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@sha256:[0-9a-f]{64}$")]
 """An image by digest: a tag could be moved to other content."""
@@ -99,7 +99,7 @@ def check(config: StackConfig) -> Iterator[Mistake]:
             )
 
 
-def not_owned(config: StackConfig, key: str, domain: str, name: str) -> Mistake:
+def not_owned(config: Stack, key: str, domain: str, name: str) -> Mistake:
     """The certificate of a domain of others is never issued, and whoever owns it decides where it leads."""
     own = (config.company.domain, *config.company.further_domains)
     return Mistake(

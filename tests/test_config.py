@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
-from config import AREAS, ConfigError, StackConfig, load, parse
+from config import AREAS, ConfigError, RenderStack, StackConfig, load, parse
 from policies.clauses import CLAUSES
 from settings import access, limits
 from settings.base import Mistake
@@ -387,3 +387,79 @@ def test_a_domain_of_the_company_may_be_another_than_that_of_its_accounts() -> N
     raw["render"]["services"]["docs"]["domain"] = "docs.example.net"
     assert parse(raw).company.owns("reports.example.net")
     assert not parse(raw).company.owns("evil-example.net")
+
+
+def alone() -> dict[str, Any]:
+    """The sections of the stack that runs on Render alone, free to be changed."""
+    rows = YAML(typ="safe").load(ROOT / "data.yaml")["render-only"]
+    own = {key.removeprefix(PREFIX): value for key, value in stack_file("render-only").items()}
+    return {**own, "today": TODAY, "inventory": rows, "access": {}}
+
+
+def test_a_stack_may_run_on_render_alone() -> None:
+    """It has no section about Google Cloud, and with one of these it is a stack on Google Cloud that lacks the rest."""
+    assert isinstance(parse(alone()), RenderStack)
+    assert not isinstance(parse(alone()), StackConfig)
+    missing = {mistake.key for mistake in mistakes({**alone(), "services": {}})}
+    assert {"projects", "network", "regions"} <= missing
+
+
+ALONE: dict[str, tuple[Change, str, str]] = {
+    "store without a row": (drop("inventory.queue"), "inventory.queue", "MIN-2"),
+    "row without a store": (drop("render.caches"), "inventory.queue", "MIN-2"),
+    "store elsewhere than its row says": (put("render.region", "oregon"), "inventory.site.region", "PRI-1"),
+    "unknown class": (put("render.databases.site.dataClass", "people"), "render.databases.site.dataClass", "MIN-2"),
+    "domain of others": (put("render.services.site.domain", "a.example.net"), "render.services.site.domain", "HOS-3"),
+    "one zone": (
+        put("render.databases.site.highAvailability", False),
+        "render.databases.site.highAvailability",
+        "MON-5",
+    ),
+    "unprotecting nothing": (
+        put("unprotected", {"sites": {"reason": "moved away last year"}}),
+        "unprotected.sites",
+        "CHG-5",
+    ),
+    "rights that nothing gives": (
+        put("access", {"support": dict(next(iter(sections()["access"].values())))}),
+        "access.support",
+        "ACC-7",
+    ),
+    "no such section": (put("rendre", {}), "rendre", "CHG-3"),
+}
+
+
+@pytest.mark.parametrize(("change", "key", "clause"), ALONE.values(), ids=ALONE.keys())
+def test_a_mistake_in_a_stack_on_render_alone_is_named_too(change: Change, key: str, clause: str) -> None:
+    """With the same messages as in any other."""
+    raw = alone()
+    change(raw)
+    assert (key, clause) in [(mistake.key, mistake.clause) for mistake in mistakes(raw)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(list(places(alone()))), JSON)
+def test_whatever_is_written_on_render_alone_ends_in_a_config_or_in_named_mistakes(
+    path: tuple[str, ...], value: Any
+) -> None:
+    """No input makes the checks themselves fail."""
+    raw = alone()
+    put(".".join(path), value)(raw)
+    with contextlib.suppress(ConfigError):
+        assert parse(raw)
+        return
+    assert all(mistake.key and mistake.problem and mistake.example for mistake in mistakes(raw))
+
+
+ANYTHING = st.dictionaries(
+    st.sampled_from([*sections(), *alone(), "pulumi:x", "", "zzz"]) | st.text(max_size=8), JSON, max_size=6
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ANYTHING)
+def test_a_whole_file_of_nonsense_is_refused_without_a_traceback(raw: dict[str, Any]) -> None:
+    """Every mistake has its key and what to write, and nothing is accepted."""
+    found = mistakes(raw)
+    assert all(mistake.problem and mistake.example for mistake in found)
+    assert all(mistake.key or "" in raw for mistake in found)

@@ -14,6 +14,11 @@ def ours(graph: Graph) -> bool:
     return any(token.startswith("hosting:") for token in graph.types)
 
 
+def off_google(graph: Graph) -> bool:
+    """Whether the stack has nothing on Google Cloud, so that nothing can happen there: it runs on Render alone."""
+    return not any(token.startswith("gcp:") for token in graph.types)
+
+
 def marked(token: str = "hosting:governance:Governance") -> Sample:
     """A component of ours, for examples."""
     return Sample(token, {}, "ours")

@@ -9,7 +9,7 @@ from policies.graph import Graph
 from policies.iam import plain
 from policies.model import UNKNOWN, Resource, UnknownValue, View, gcp
 from policies.rule import Finding, Sample, each, fail, fail_stack, rule, skip, unsure
-from policies.rules._ours import ours
+from policies.rules._ours import off_google, ours
 
 PROJECT: Final = gcp("organizations/project")
 PROJECT_CONFIG: Final = gcp("projects/iAMAuditConfig")
@@ -236,13 +236,16 @@ _SERVICE = Sample(gcp("projects/service"), {"project": "app", "service": "run.go
         (Sample("hosting:logging:AuditLogs", {}, "ours"), _SERVICE),
         (Sample("hosting:logging:AuditLogs", {}, "ours"), _SERVICE, _config(project="other")),
     ),
-    not_applicable=((_SERVICE,),),
+    not_applicable=((_SERVICE,), (Sample("hosting:render:Alone", {}, "ours"),)),
 )
 def configured(graph: Graph) -> Iterator[Finding]:
     """Judged for stacks of this project: each project in which services are enabled is covered by a configuration of
     its own, of its folder or of its organization."""
     if not ours(graph):
         yield skip("the stack is not built from this project's components")
+        return
+    if off_google(graph):
+        yield skip("the stack has nothing on Google Cloud")
         return
     if graph.of(*_HIGHER):
         return

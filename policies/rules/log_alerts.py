@@ -12,7 +12,7 @@ from policies.graph import Graph
 from policies.model import Resource
 from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
 from policies.rules._log_events import EVENTS, LogEvent
-from policies.rules._ours import ours
+from policies.rules._ours import off_google, ours
 from policies.rules._watch import ALERT, CHANNEL, METRIC, Alert, covers, watch
 
 _DOCS = ("https://cloud.google.com/logging/docs/logs-based-metrics",)
@@ -23,6 +23,9 @@ def _judge(graph: Graph, event: LogEvent) -> Iterator[Finding]:
     seen = watch(graph)
     if not (ours(graph) or (seen.about_audit and not event.own)):
         yield skip("the stack keeps no alerts about audit logs")
+        return
+    if off_google(graph):
+        yield skip("the stack has nothing on Google Cloud")
         return
     if event.only_with and not any(t.startswith(event.only_with) for t in graph.types):
         yield skip("the stack has nothing that the event could happen to")
@@ -110,7 +113,7 @@ def _register(event: LogEvent) -> None:
             (log_alert(narrow), *extra),
             (metric(good, disabled=True), alert(), log_alert('protoPayload.methodName="x"'), *extra),
         ),
-        not_applicable=((_CHANNEL,),),
+        not_applicable=((_CHANNEL,), (Sample("hosting:render:Alone", {}, "ours"),)),
     )(lambda graph: _judge(graph, event))
 
 

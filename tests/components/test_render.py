@@ -15,6 +15,7 @@ from components.render_service import RenderService, RenderServiceArgs
 from components.render_store import RenderCacheArgs, RenderDatabaseArgs, Visitor
 from components.render_workspace import EVENTS, Workspace, WorkspaceArgs
 from config import ConfigError, parse
+from tests.judging import failures, verdicts
 from tests.recording import Recorded, Recording, record, record_stack, stack_file
 from tests.test_config import sections
 
@@ -298,3 +299,18 @@ def test_bad_arguments_are_refused(build: Callable[[], object], says: str) -> No
     """By the component itself, whoever calls it."""
     with pytest.raises(ValueError, match=says):
         record(build)
+
+
+def test_a_company_may_run_on_render_alone() -> None:
+    """No project on Google Cloud: a workspace, the repository whose ruleset guards its branch, and a clean verdict."""
+    alone = record_stack(stack="render-only")
+    assert [r.urn for r in alone if r.type.startswith("gcp:") or "pulumi:providers:gcp" in r.type] == []
+    assert {r.type for r in alone if r.type.startswith("render:")} >= {
+        "render:postgres:Postgres",
+        "render:key-value:KeyValue",
+        "render:services:WebService",
+        "render:webhooks:Webhook",
+    }
+    assert len(alone.of("github:index/repositoryRuleset:RepositoryRuleset")) == 1
+    assert failures(alone) == {}
+    assert [one.rule.id for one in verdicts(alone) if one.outcome == "undetermined"] == []
