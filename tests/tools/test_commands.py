@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import places
+from tools import places, readme
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 PATIENCE_SECONDS = 900
@@ -86,6 +86,7 @@ def test_preview_without_any_account_is_clean_and_proved(laptop: Laptop) -> None
     assert "Preview of prod" in said
     assert " to create" in said
     assert ", 0 fail," in said
+    assert readme.steady(readme.shown()) == readme.steady(readme.report(said)), "run `python -m tools.readme`"
     code, said = laptop.run("tools", "guard")
     assert code == 0, said
     assert not laptop.cloud(), "a preview creates nothing"
