@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from policies.model import Resource, View, masker, split_path
+from policies.model import Resource, View, masker, reveal, split_path
 from policies.registers import Registers
 
 T = TypeVar("T")
@@ -32,6 +32,26 @@ def canonical(value: str) -> str:
     if text.startswith(("https://", "//")):
         text = re.sub(r"^(https:)?//[^/]+/", "", text)
     return re.sub(r"/cryptoKeyVersions/[^/]+$", "", text)
+
+
+_WORDS: Final = re.compile(r"[\w.@-]+")
+_SHARED: Final = frozenset({"project", "location", "region", "zone", "purpose", "type", "databaseVersion"})
+"""Outputs that many resources have in common: a text that holds one of them is about none in particular."""
+
+
+def speaks_of(text: str, resource: Resource) -> bool:
+    """Whether a text was composed from a resource: it holds one of its names as a whole word, or one of its outputs.
+
+    Generated values (passwords, keys) have no names that they could hold; their edge is all there is.
+    """
+    if not resource.type.startswith(("gcp:", "github:", "render:")):
+        return True
+    words = set(_WORDS.findall(text))
+    own = {v for key, v in resource.outputs.items() if key.endswith("Id") and isinstance(v, str) and v}
+    if any(words.issuperset(_WORDS.findall(name)) for name in {resource.name, *own, *_identities(resource)}):
+        return True
+    outputs = ((key, reveal(value)) for key, value in resource.outputs.items() if key not in _SHARED)
+    return any(isinstance(value, str) and len(value) > 5 and value in text for _, value in outputs)
 
 
 class Graph:
@@ -80,7 +100,7 @@ class Graph:
     def _by_identity(self) -> dict[str, list[Resource]]:
         index: dict[str, list[Resource]] = {}
         for resource in self.resources:
-            for key in _identities(resource):
+            for key in _identities(resource) | _foreseen(self, resource):
                 index.setdefault(key, []).append(resource)
         return index
 
@@ -120,6 +140,15 @@ class Graph:
         edges = resource.property_dependencies.get(str(top[0]), ()) if top else ()
         return [urn for urn in edges if not types or type_of(urn) in types]
 
+    def comes_from(self, view: View, path: str, *types: str) -> bool:
+        """Whether the value comes from such a resource. Unlike `sources`, an edge does not vouch for a known text that
+        speaks of nothing at its end: the edge may belong to another part of the property."""
+        value = view.raw(path)
+        found = self.sources(view, path, *types)
+        if not isinstance(value, str) or not value or self.find(value, *types):
+            return bool(found)
+        return any(urn not in self.by_urn or speaks_of(value, self.by_urn[urn]) for urn in found)
+
     def targets(self, view: View, path: str, *types: str) -> list[Resource]:
         """`sources` as the resources that are in the graph."""
         return [self.by_urn[u] for u in self.sources(view, path, *types) if u in self.by_urn]
@@ -149,6 +178,49 @@ _IDENTITY_OUTPUTS = (
     "topicId",
     "bucket",
 )
+_FULL_NAMES: Final[dict[str, str]] = {
+    "artifactregistry/repository": "projects/{project}/locations/{location}/repositories/{repositoryId}",
+    "bigquery/dataset": "projects/{project}/datasets/{datasetId}",
+    "binaryauthorization/attestor": "projects/{project}/attestors/{name}",
+    "cloudrunv2/job": "projects/{project}/locations/{location}/jobs/{name}",
+    "cloudrunv2/service": "projects/{project}/locations/{location}/services/{name}",
+    "compute/network": "projects/{project}/global/networks/{name}",
+    "compute/securityPolicy": "projects/{project}/global/securityPolicies/{name}",
+    "compute/sSLPolicy": "projects/{project}/global/sslPolicies/{name}",
+    "compute/subnetwork": "projects/{project}/regions/{region}/subnetworks/{name}",
+    "kms/cryptoKey": "{keyRing}/cryptoKeys/{name}",
+    "kms/keyRing": "projects/{project}/locations/{location}/keyRings/{name}",
+    "logging/folderBucketConfig": "{folder}/locations/{location}/buckets/{bucketId}",
+    "logging/organizationBucketConfig": "organizations/{organization}/locations/{location}/buckets/{bucketId}",
+    "logging/projectBucketConfig": "projects/{project}/locations/{location}/buckets/{bucketId}",
+    "organizations/iAMCustomRole": "organizations/{orgId}/roles/{roleId}",
+    "projects/iAMCustomRole": "projects/{project}/roles/{roleId}",
+    "pubsub/subscription": "projects/{project}/subscriptions/{name}",
+    "pubsub/topic": "projects/{project}/topics/{name}",
+    "secretmanager/secret": "projects/{project}/secrets/{secretId}",
+    "serviceaccount/account": "{accountId}@{project}.iam.gserviceaccount.com",
+    "sql/databaseInstance": "projects/{project}/instances/{name}",
+}
+"""How the cloud composes a resource's full name out of its inputs: a text that names it says so before it exists."""
+
+
+def _foreseen(graph: Graph, resource: Resource) -> set[str]:
+    """The full name that the resource will have, where its inputs tell."""
+    pattern = _FULL_NAMES.get(":".join(resource.type.split(":")[1:2])) if resource.type.startswith("gcp:") else None
+    if pattern is None:
+        return set()
+    parts: dict[str, str] = {}
+    for key in re.findall(r"{(\w+)}", pattern):
+        value = graph.project_of(resource) if key == "project" else resource.output(key)
+        if not isinstance(value, str) or not value:
+            return set()
+        parts[key] = value.removeprefix("projects/") if key == "project" else value
+    name = pattern.format(**parts)
+    if "serviceaccount/" in resource.type:
+        return {name, f"serviceAccount:{name}", f"projects/{parts['project']}/serviceAccounts/{name}"}
+    return {canonical(name)}
+
+
 _NAMED_BY = ("secretId", "accountId", "datasetId", "tableId", "topic", "instance", "repositoryId", "keyRingId")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -102,17 +103,26 @@ def has_channel(alert: Resource) -> Iterator[Finding]:
 
 
 def _channels(graph: Graph, alert: Resource) -> tuple[list[Resource], int, bool]:
-    """The alert's channels in this stack, how many others it names, and whether some are not known and from nowhere."""
+    """The alert's channels in this stack, how many others it names, and whether some are not known and from nowhere.
+
+    A list tells how many there are even where it tells no names: edges beyond that number count for nothing.
+    """
     value = plain(alert.raw("notificationChannels"))
     values = value if isinstance(value, list) else [] if value is None else [value]
-    edges = graph.sources(alert, "notificationChannels", CHANNEL) if UNKNOWN in values else []
-    found = {u: graph.by_urn[u] for u in edges if u in graph.by_urn}
-    strangers = len([u for u in edges if u not in graph.by_urn])
+    found: dict[str, Resource] = {}
+    strangers = 0
     for text in values:
         if isinstance(text, str):
             named = graph.find(text, CHANNEL)
             found.update({r.urn: r for r in named})
             strangers += not named
+    open_ones = sum(v is UNKNOWN for v in values) if isinstance(value, list) else len(graph.of(CHANNEL)) + 1
+    edges = graph.sources(alert, "notificationChannels", CHANNEL) if UNKNOWN in values else []
+    more = [u for u in edges if u not in found]
+    kinds = Counter(graph.by_urn[u].output("type") if u in graph.by_urn else None for u in more)
+    more.sort(key=lambda u: -kinds[graph.by_urn[u].output("type") if u in graph.by_urn else None])
+    found.update({u: graph.by_urn[u] for u in more[:open_ones] if u in graph.by_urn})
+    strangers += len([u for u in more[:open_ones] if u not in graph.by_urn])
     return list(found.values()), strangers, UNKNOWN in values and not edges
 
 
@@ -140,6 +150,11 @@ def _channels(graph: Graph, alert: Resource) -> tuple[list[Resource], int, bool]
         (_alert("mail", "more"), _channel("mail", "email"), _channel("more", "email")),
         (_alert("mail", "call"), _channel("mail", "email"), _channel("call", "pubsub", enabled=False)),
         (_alert(), _channel("mail", "email")),
+        (
+            Sample(ALERT, {"notificationChannels": [UNKNOWN]}, "a", {"notificationChannels": ("mail", "call")}),
+            _channel("mail", "email"),
+            _channel("call", "pubsub"),
+        ),
     ),
     not_applicable=(_alert("mail", "call"),),
 )

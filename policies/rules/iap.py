@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policies.iam import grants
+from policies.iam import grants, parts
 from policies.model import Resource, gcp
 from policies.normalise import seconds
 from policies.rule import Finding, Sample, fail, rule, skip
-from policies.rules._links import pointers
+from policies.rules._links import linked, pointers
 
 SERVICE = gcp("cloudrunv2/service")
 BACKENDS = (gcp("compute/backendService"), gcp("compute/regionBackendService"))
@@ -78,6 +78,10 @@ def backend_enabled(backend: Resource) -> Iterator[Finding]:
             ),
         ),
         Sample(SERVICE, {"name": "admin", "labels": {"exposure": "internal"}}),
+        (
+            Sample(SERVICE, {"name": "admin"}, "admin"),
+            _invoker("serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"),
+        ),
     ),
 )
 def internal_run_service(service: Resource) -> Iterator[Finding]:
@@ -85,10 +89,20 @@ def internal_run_service(service: Resource) -> Iterator[Finding]:
     or session rule applies. A label `exposure: internal` says the same."""
     if service.flag("iapEnabled"):
         return
-    people = sorted({g.member for r in (*_bindings(service), *_behind(service)) for g in grants(r) if g.human})
+    bindings = _bindings(service)
+    if any(map(_for_the_proxy, bindings)):
+        yield fail(service, "iapEnabled", f"is {service.show('iapEnabled')}, and only the proxy may call the service")
+        return
+    people = sorted({g.member for r in (*bindings, *_behind(service)) for g in grants(r) if g.human})
     if people or service.text("labels.exposure") == "internal":
         who = ", ".join(people[:3]) or "our own people"
         yield fail(service, "iapEnabled", f"is {service.show('iapEnabled')}, and the service is for {who}")
+
+
+def _for_the_proxy(binding: Resource) -> bool:
+    """Whether a grant lets the proxy's service agent call: it calls for people who signed in."""
+    agents = [agent.raw("service") for agent in linked(binding, "member", gcp("projects/serviceIdentity"))]
+    return "iap.googleapis.com" in agents or any("gcp-sa-iap." in grant.member for grant in parts(binding))
 
 
 def _behind(service: Resource) -> list[Resource]:

@@ -30,8 +30,10 @@ def _label(resource: Resource, name: str) -> str | None:
 
 def _keeps_inventory(graph: Graph | None, name: str) -> bool:
     """Whether the stack keeps an inventory: it is made of our components or labels some store with a class."""
-    if graph is None:
-        return False
+    return graph is not None and graph.once(_inventory_kept, name)
+
+
+def _inventory_kept(graph: Graph, name: str) -> bool:
     if any(t.startswith("hosting:") for t in graph.types):
         return True
     for resource in [r for token in _ALL_LABELS for r in graph.of(token)]:

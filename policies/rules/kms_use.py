@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -133,6 +134,19 @@ def data_key_symmetric(store: Resource) -> Iterator[Finding]:
                 name="grant",
             ),
         ),
+        (
+            dataclasses.replace(example_database(), options={"id": "example-prod-database"}),
+            example_key(),
+            Sample(
+                _KEY_IAM[0],
+                {
+                    "cryptoKeyId": EXAMPLE_KEY,
+                    "role": "roles/cloudkms.cryptoKeyEncrypterDecrypter",
+                    "member": "serviceAccount:service-1@gcp-sa-cloud-sql.iam.gserviceaccount.com",
+                },
+                name="grant",
+            ),
+        ),
     ),
     bad=(
         (example_database(), example_key()),
@@ -180,14 +194,14 @@ def data_key_symmetric(store: Resource) -> Iterator[Finding]:
 )
 def agent_granted_first(store: Resource) -> Iterator[Finding]:
     """Without the grant the cloud refuses to make the resource, or makes it and cannot read it later. Without the edge
-    the two race, and a first deployment fails now and then."""
+    the two race, and a first deployment fails now and then: what is there already has won that race."""
     keys = keys_of(store)
     graph = store.graph
     for path, key in keys:
         granted = [g.resource.urn for g in _uses_of(key) if _may_be_agent(g, store)] if graph else []
         if not granted:
             yield fail(store, path, f"is the key {key.name}, which no grant lets the service agent use")
-        elif graph and not (set(granted) & _before(graph, store)):
+        elif graph and store.id is None and not (set(granted) & _before(graph, store)):
             yield fail(store, path, f"the grant on {key.name} is not made before: nothing here depends on it")
     if not keys:
         found = list(unseen(store))

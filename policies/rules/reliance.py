@@ -46,7 +46,7 @@ def _reference(resource: Resource, path: str, targets: tuple[str, ...], what: st
     places = [f"{path}[{i}]" for i in range(len(value))] if isinstance(value, list) else [path]
     for place in places if graph else []:
         known = resource.raw(place)
-        if isinstance(known, str) and known and graph and not graph.sources(resource, place, *targets):
+        if isinstance(known, str) and known and graph and not graph.comes_from(resource, place, *targets):
             yield fail(resource, place, f"is {resource.show(place)}, no {what} of this stack")
 
 

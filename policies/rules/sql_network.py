@@ -7,8 +7,9 @@ from typing import Any
 
 from policies.model import Resource, View
 from policies.normalise import network, world
-from policies.rule import Finding, each, fail, rule, skip, unsure
+from policies.rule import Finding, Sample, each, fail, rule, skip, unsure
 from policies.rules._facts import boolean, one_of
+from policies.rules._ours import marked, ours
 from policies.rules._sql import INSTANCE, inherits
 
 _IP = "settings.ipConfiguration"
@@ -227,6 +228,38 @@ one_of(
     traps=(1,),
     why="Left out, Google fills the setting in. Written out, either value is a decision, and drift shows.",
 )
+
+
+_REQUIRED = {"databaseVersion": "POSTGRES_17", "settings": {"connectorEnforcement": "REQUIRED"}}
+
+
+@rule(
+    id="sql-connector-required",
+    clause="ENC-3",
+    title="Databases of our stacks let in only Google's connector, which brings identity and TLS of its own",
+    severity="medium",
+    types=(INSTANCE,),
+    decides=("settings.connectorEnforcement",),
+    graph=True,
+    fix='settings={"connector_enforcement": "REQUIRED"}',
+    sources=("https://cloud.google.com/sql/docs/postgres/connect-connectors#enforce",),
+    good=((Sample(INSTANCE, _REQUIRED, "main"), marked()),),
+    bad=(
+        (Sample(INSTANCE, {**_REQUIRED, "settings": {"connectorEnforcement": "NOT_REQUIRED"}}, "main"), marked()),
+        (Sample(INSTANCE, {**_REQUIRED, "settings": {}}, "main"), marked()),
+    ),
+    not_applicable=(Sample(INSTANCE, _REQUIRED, "main"), (Sample(INSTANCE, {"masterInstanceName": "m"}), marked())),
+)
+def connector_required(instance: Resource) -> Iterator[Finding]:
+    """A password alone then opens nothing: the connector signs in as a workload first. Other people's stacks may have
+    reasons to connect directly; ours have none."""
+    path = "settings.connectorEnforcement"
+    reason = "the stack is not built from our components"
+    inherited = inherits(instance) if instance.graph and ours(instance.graph) else reason
+    if inherited:
+        yield skip(inherited)
+    elif instance.upper(path) != "REQUIRED":
+        yield fail(instance, path, f"is {instance.show(path)}: a password opens the database without the connector")
 
 
 boolean(

@@ -274,19 +274,18 @@ def database_alerts(graph: Graph) -> Iterator[Finding]:
 
 
 def _database_watched(graph: Graph, database: Resource) -> bool | None:
+    """None where an alert that is not known yet, or whose database is not known by name yet, may watch it."""
     lost = False
     name = str(database.output("name") or database.name)
     for alert in graph.of(ALERT):
         for text in _conditions(alert):
-            if (
-                _DATABASE_METRIC.search(text)
-                and not narrowed(text)
-                and ("database_id" not in text or re.search(rf"[:\"]{re.escape(name)}\"", text))
-            ):
-                return True
+            if _DATABASE_METRIC.search(text) and not narrowed(text):
+                if "database_id" not in text or re.search(rf"[:\"]{re.escape(name)}\"", text):
+                    return True
+                lost = lost or not database.known("name")
         if _lost(alert) or not alert.known("conditions"):
             edges = alert.property_dependencies.get("conditions", ())
             if database.urn in edges:
                 return True
             lost = lost or not edges
-    return None if lost or not database.known("name") else False
+    return None if lost else False

@@ -36,8 +36,13 @@ def equivalents(path: Path = EQUIVALENT) -> dict[str, str]:
 
 
 def excused(verdict: Verdict, known: dict[str, str]) -> str | None:
-    """Why a survivor is no weakness, or None."""
-    said = line(verdict.mutant)
+    """Why a survivor is no weakness, or None. A pair is none where neither of the two is."""
+    reasons = [_reason(part, known) for part in verdict.mutant.parts or (verdict.mutant,)]
+    return None if None in reasons else "; ".join(dict.fromkeys(r for r in reasons if r))
+
+
+def _reason(mutant: Mutant, known: dict[str, str]) -> str | None:
+    said = line(mutant)
     return next((reason for pattern, reason in known.items() if re.fullmatch(pattern, said)), None)
 
 

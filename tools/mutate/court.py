@@ -105,7 +105,7 @@ def pairs(singles: Sequence[Mutant], count: int, seed: int = 1) -> list[Mutant]:
         one, other = draw.choice(group), draw.choice(group)
         if (one.edits[0].urn, one.path) != (other.edits[0].urn, other.path):
             change = f"{one.change}; and {other.name} {other.path or '-'}: {other.change}"
-            made.append(Mutant(one.type, one.name, one.path, change, (*one.edits, *other.edits)))
+            made.append(Mutant(one.type, one.name, one.path, change, (*one.edits, *other.edits), (one, other)))
     return made
 
 

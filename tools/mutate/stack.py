@@ -40,6 +40,8 @@ class Mutant:
     path: str
     change: str
     edits: tuple[Edit, ...]
+    parts: tuple[Mutant, ...] = ()
+    """The two mutants that a pair is made of."""
 
     @property
     def id(self) -> str:
