@@ -77,7 +77,7 @@ def _refs(value: Any) -> Iterator[Ref]:
 
 def _resolved(value: Any, known: Mapping[str, Mapping[str, Any]] | None) -> Any:
     if isinstance(value, Ref):
-        return UNKNOWN if known is None else known[value.name][value.output]
+        return (known or {}).get(value.name, {}).get(value.output, UNKNOWN)
     if isinstance(value, Mapping):
         return {key: _resolved(item, known) for key, item in value.items()}
     return [_resolved(item, known) for item in value] if isinstance(value, list | tuple) else value
