@@ -10,6 +10,7 @@ from typing import Any
 
 import policies.rules
 from policies.clauses import CLAUSES, MEASURES
+from policies.differences import DIFFERENCES
 from policies.model import UNKNOWN
 from policies.pack import rules as all_rules
 from policies.rule import Example, Rule, Sample
@@ -126,18 +127,28 @@ def foreign(tool: str) -> dict[str, Any]:
         }
         for kind, found in gaps().items()
     }
-    return {"tool": tool, "covered": dict(sorted(covered.items())), **rest}
+    narrower = {ref.split(":", 1)[1]: why for ref, why in DIFFERENCES if ref.lower().startswith(prefix)}
+    return {"tool": tool, "covered": dict(sorted(covered.items())), "narrower": narrower, **rest}
+
+
+def _about_github(rule_id: str) -> bool:
+    return all(t.startswith("github:") for t in all_rules()[rule_id].types)
 
 
 def foreign_text(tool: str) -> str:
     """`foreign` in words."""
     found = foreign(tool)
     name = TOOLS.get(tool.lower(), tool)
-    total = len(found["covered"]) + len(found["retired"]) + len(found["not decidable"])
-    counts = f"{len(found['covered'])} covered, {len(found['retired'])} of retired types"
-    lines = [f"{name}: {total} Google Cloud checks known: {counts}, {len(found['not decidable'])} not decidable"]
+    retired, open_ones = len(found["retired"]), len(found["not decidable"])
+    elsewhere = sum(all(map(_about_github, rules)) for rules in found["covered"].values())
+    covered = len(found["covered"]) - elsewhere
+    lines = [
+        f"{name}: {covered + retired + open_ones} Google Cloud checks: {covered} covered "
+        f"({covered - len(found['narrower'])} as strict or stricter), {retired} of retired types, "
+        f"{open_ones} not decidable from a stack" + (f"; and {elsewhere} for GitHub" if elsewhere else "")
+    ]
     lines += [f"  {check:<14} {', '.join(rules)}" for check, rules in found["covered"].items()]
-    for kind in ("retired", "not decidable"):
+    for kind in ("narrower", "retired", "not decidable"):
         lines += [f"  {check:<14} {kind}: {why}" for check, why in found[kind].items()]
     return "\n".join(lines)
 

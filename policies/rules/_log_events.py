@@ -129,10 +129,8 @@ EVENTS: Final = (
         name="custom-roles",
         title="a change of a custom role",
         filter='resource.type="iam_role" AND '
-        f"({_methods(*(f'{_ADMIN}.{verb}Role' for verb in ('Create', 'Delete', 'Update', 'Undelete')))})",
-        samples=tuple(
-            entry(_IAM, f"{_ADMIN}.{verb}Role", "iam_role") for verb in ("Create", "Delete", "Update", "Undelete")
-        ),
+        f"({_methods(*(f'{_ADMIN}.{verb}Role' for verb in ('Create', 'Delete', 'Update')))})",
+        samples=tuple(entry(_IAM, f"{_ADMIN}.{verb}Role", "iam_role") for verb in ("Create", "Delete", "Update")),
         references=(
             "kics:logs_and_alerts_missing_custom_role_changes",
             f"{_PROWLER}_custom_role_changes_enabled",
@@ -189,6 +187,13 @@ EVENTS: Final = (
         ),
         references=(f"{_PROWLER}_compute_configuration_changes_enabled",),
         only_with=("gcp:compute/instance", "gcp:compute/regionInstance", "gcp:compute/disk"),
+    ),
+    LogEvent(
+        name="custom-roles-restored",
+        title="the restoring of a deleted custom role",
+        filter=f'resource.type="iam_role" AND protoPayload.methodName="{_ADMIN}.UndeleteRole"',
+        samples=(entry(_IAM, f"{_ADMIN}.UndeleteRole", "iam_role"),),
+        references=("kics:logs_and_alerts_missing_custom_role_changes",),
     ),
     LogEvent(
         name="out-of-band-change",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from policies.graph import Graph
@@ -184,10 +184,16 @@ _PROJECT = Sample(PROJECT, {"name": "app", "projectId": "app"}, "app")
     traps=(35,),
     good=(
         (_PROJECT, _config()),
+        (_PROJECT, _config("storage.googleapis.com", name="one"), _config()),
         (_PROJECT, Sample(PROJECT_CONFIG, {"service": "allServices", "project": UNKNOWN}, "a", {"project": ("app",)})),
         (_PROJECT, Sample(_HIGHER[0], {"folder": "folders/1", "service": "allServices"}, "a")),
     ),
-    bad=((_PROJECT,), (_PROJECT, _config(project="other"))),
+    bad=(
+        (_PROJECT,),
+        (_PROJECT, _config(project="other")),
+        (_PROJECT, _config("storage.googleapis.com")),
+        (_PROJECT, _config(kinds=[{"logType": "DATA_READ", "exemptedMembers": ["user:jane@example.com"]}])),
+    ),
     not_applicable=((_config(),),),
 )
 def every_project(graph: Graph) -> Iterator[Finding]:
@@ -203,11 +209,27 @@ def every_project(graph: Graph) -> Iterator[Finding]:
         c for c in graph.of(PROJECT_CONFIG) if not c.known("project") and not c.property_dependencies.get("project")
     ]
     for project in projects:
-        if not any(_about(config, project) for config in graph.of(PROJECT_CONFIG)):
+        configs = [config for config in graph.of(PROJECT_CONFIG) if _about(config, project)]
+        if not configs:
             if lost or not project.known("projectId"):
                 yield unsure(lost[0], "project") if lost else unsure(project, "projectId")
             else:
                 yield fail(project, "projectId", "has no audit configuration: reads of data leave no trace")
+        elif gap := _gap(configs):
+            yield fail(project, "projectId", gap)
+
+
+def _gap(configs: Sequence[Resource]) -> str | None:
+    """What the audit configurations of one project leave out together, as far as it is known now."""
+    for config in configs:
+        blocks = config.raw("auditLogConfigs")
+        for block in blocks if isinstance(blocks, list) else [blocks]:
+            exempt = block.get("exemptedMembers") if isinstance(block, dict) else None
+            if isinstance(exempt, list | str) and exempt:
+                return f"has people or workloads who leave no trace, in the audit configuration {config.name}"
+    if all(config.known("service") and not _everything(config) for config in configs):
+        return "has audit configurations for single services only: others leave no trace"
+    return None
 
 
 def _about(config: Resource, project: Resource) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from policies.model import Resource, View, gcp
 from policies.rule import Finding, each, fail, rule, skip
@@ -44,47 +44,57 @@ one_of(
 )
 
 
-@rule(
-    id="dns-no-sha1",
-    clause="ENC-10",
-    title="DNSSEC keys do not use SHA-1",
-    severity="medium",
-    types=(ZONE,),
-    decides=("dnssecConfig.defaultKeySpecs[0].algorithm",),
-    absent="pass",
-    fix='default_key_specs=[{"key_type": "keySigning", "algorithm": "ecdsap256sha256"}, ...]',
-    references=(
-        "checkov:CKV_GCP_17",
-        "trivy:GCP-0012",
-        "kics:dnssec_using_rsasha1",
-        "prowler:dns_rsasha1_in_use_to_key_sign_in_dnssec",
-        "prowler:dns_rsasha1_in_use_to_zone_sign_in_dnssec",
-        "cis-gcp:3.4",
-        "cis-gcp:3.5",
-        "terrascan:AC_GCP_0013",
-    ),
-    sources=_DOCS,
-    good=(
-        {"dnssecConfig": {"state": "on", "defaultKeySpecs": [{"algorithm": "rsasha256", "keyType": "keySigning"}]}},
-        {"dnssecConfig": {"state": "on"}},
-    ),
-    bad=(
-        {"dnssecConfig": {"state": "on", "defaultKeySpecs": [{"algorithm": "rsasha1"}]}},
-        {"dnssecConfig": {"defaultKeySpecs": [{"algorithm": "ecdsap256sha256"}, {"algorithm": "RSASHA1"}]}},
-    ),
-    not_applicable=({"visibility": "private"},),
-)
-def no_sha1(zone: Resource) -> Iterator[Finding]:
-    """SHA-1 collisions can be bought. Google's default is RSASHA256."""
-    if reason := _private(zone):
-        yield skip(reason)
-        return
-    yield from each(zone.views("dnssecConfig.defaultKeySpecs"), _algorithm)
+def _signed(*specs: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"dnssecConfig": {"state": "on", "defaultKeySpecs": list(specs)}}
 
 
-def _algorithm(spec: View) -> Iterator[Finding]:
-    if spec.upper("algorithm") in _WEAK:
-        yield fail(spec, "algorithm", f"is {spec.show('algorithm')}")
+def _register(kind: str, signs: str, references: tuple[str, ...]) -> None:
+    other = "zoneSigning" if kind == "keySigning" else "keySigning"
+
+    def algorithm(spec: View) -> Iterator[Finding]:
+        if spec.upper("algorithm") in _WEAK and spec.upper("keyType") in (None, kind.upper()):
+            yield fail(spec, "algorithm", f"is {spec.show('algorithm')}")
+
+    def check(zone: Resource) -> Iterator[Finding]:
+        if reason := _private(zone):
+            yield skip(reason)
+        else:
+            yield from each(zone.views("dnssecConfig.defaultKeySpecs"), algorithm)
+
+    rule(
+        id=f"dns-no-sha1-for-{signs}",
+        clause="ENC-10",
+        title=f"DNSSEC keys that sign {signs} do not use SHA-1",
+        severity="medium",
+        types=(ZONE,),
+        decides=("dnssecConfig.defaultKeySpecs[0].algorithm",),
+        absent="pass",
+        fix=f'default_key_specs=[{{"key_type": "{kind}", "algorithm": "ecdsap256sha256"}}, ...]',
+        references=(
+            "checkov:CKV_GCP_17",
+            "trivy:GCP-0012",
+            "kics:dnssec_using_rsasha1",
+            *references,
+            "terrascan:AC_GCP_0013",
+        ),
+        sources=_DOCS,
+        why="SHA-1 collisions can be bought. Google's default is RSASHA256. A key of no stated type signs both.",
+        good=(
+            _signed({"algorithm": "rsasha256", "keyType": kind}),
+            _signed({"algorithm": "rsasha256", "keyType": kind}, {"algorithm": "rsasha1", "keyType": other}),
+            {"dnssecConfig": {"state": "on"}},
+        ),
+        bad=(
+            _signed({"algorithm": "rsasha1", "keyType": kind}),
+            _signed({"algorithm": "rsasha1"}),
+            {"dnssecConfig": {"defaultKeySpecs": [{"algorithm": "ecdsap256sha256"}, {"algorithm": "RSASHA1"}]}},
+        ),
+        not_applicable=({"visibility": "private"},),
+    )(check)
+
+
+_register("keySigning", "keys", ("prowler:dns_rsasha1_in_use_to_key_sign_in_dnssec", "cis-gcp:3.4"))
+_register("zoneSigning", "zones", ("prowler:dns_rsasha1_in_use_to_zone_sign_in_dnssec", "cis-gcp:3.5"))
 
 
 boolean(

@@ -13,6 +13,7 @@ from policies.rules._gke import CLUSTER, POOL, autopilot
 from policies.rules._keys import cmek
 
 RETIRED: tuple[tuple[str, str], ...] = (
+    ("pulumi:@native", "generated policies for the google-native provider, which Pulumi has retired"),
     ("checkov:CKV_GCP_24", "pod security policies were removed from Kubernetes 1.25 and from GKE"),
     ("kics:pod_security_policy_disabled", "pod security policies were removed from Kubernetes 1.25 and from GKE"),
     ("terrascan:AC_GCP_0022", "pod security policies were removed from Kubernetes 1.25 and from GKE"),

@@ -22,12 +22,10 @@ NOT_DECIDABLE: tuple[tuple[str, str], ...] = (
     ("prowler:iam_service_account_unused", "whether an account is used is known at run time only"),
 )
 _MEMBERS: Final = ("member", "members", "policyData", "bindings")
-_DEFAULT: Final = re.compile(
-    r"-compute@developer\.gserviceaccount\.com|@appspot\.gserviceaccount\.com|"
-    r"@cloudbuild\.gserviceaccount\.com|@cloudservices\.gserviceaccount\.com",
-    re.IGNORECASE,
-)
-"""The accounts that Google makes for Compute Engine, App Engine, Cloud Build and the API service agent."""
+_DEFAULT: Final = re.compile(r"-compute@developer\.gserviceaccount\.com|@appspot\.gserviceaccount\.com", re.IGNORECASE)
+"""The accounts that workloads of Compute Engine and App Engine run as where they name none."""
+_SHARED: Final = re.compile(r"@cloudbuild\.gserviceaccount\.com|@cloudservices\.gserviceaccount\.com", re.IGNORECASE)
+"""The accounts that every build and every deployment of a project shares."""
 
 
 def _default_account(resource: Resource) -> Iterator[Finding]:
@@ -78,6 +76,36 @@ def _register(level: str, where: str, module: str, references: tuple[str, ...]) 
             Sample(policy, g.document(("roles/run.viewer", default))),
         ),
     )(_default_account)
+
+
+@rule(
+    id="iam-no-shared-google-account",
+    clause="ACC-5",
+    title="No account that all builds or deployments of a project share holds a role",
+    severity="medium",
+    types=tokens(levels=("project", "folder", "organization")),
+    decides=("member",),
+    absent="pass",
+    fix="member=account.member  # an account of the build's own; triggers take service_account",
+    sources=("https://cloud.google.com/build/docs/cloud-build-service-account",),
+    traps=(22,),
+    good=({"role": "roles/run.viewer", "member": g.EXAMPLE_ACCOUNT},),
+    bad=(
+        {"role": "roles/run.developer", "member": "serviceAccount:123456789012@cloudbuild.gserviceaccount.com"},
+        Sample(
+            "folder/iAMBinding",
+            {"role": "roles/viewer", "members": ["serviceAccount:123456789012@cloudservices.gserviceaccount.com"]},
+        ),
+        Sample(
+            "organizations/iAMPolicy", g.document(("roles/viewer", "serviceAccount:1@cloudbuild.gserviceaccount.com"))
+        ),
+    ),
+)
+def no_shared_google_account(resource: Resource) -> Iterator[Finding]:
+    """Whoever may start any build at all acts with every right that was given to the one account of all builds."""
+    for grant in g.members(resource):
+        if _SHARED.search(grant.member):
+            yield fail(resource, grant.path, f"{grant.member} is shared by every build or deployment of the project")
 
 
 _register("project", "a project", "projects", ("checkov:CKV_GCP_46", "trivy:GCP-0006"))
@@ -158,8 +186,6 @@ def administers(role: str) -> bool:
     scope="stack",
     fix="leave the key out; use workload identity federation or an attached service account",
     references=(
-        "checkov:CKV2_GCP_3",
-        "datadog:service_has_non_gcp_managed_service_account_keys",
         "prowler:iam_sa_no_user_managed_keys",
         "cis-gcp:1.4",
     ),
@@ -177,6 +203,27 @@ def no_account_keys(graph: Graph) -> Iterator[Finding]:
         yield fail(
             key, "serviceAccountId", "makes a long-lived key, which lies in plain sight of whoever gets the file"
         )
+
+
+@rule(
+    id="iam-no-uploaded-account-keys",
+    clause="ACC-4",
+    title="No service account trusts a key that was made elsewhere",
+    severity="high",
+    types=("gcp:serviceaccount/key:Key",),
+    decides=("publicKeyData",),
+    absent="pass",
+    fix="leave public_key_data out; use workload identity federation or an attached service account",
+    references=("checkov:CKV2_GCP_3", "datadog:service_has_non_gcp_managed_service_account_keys"),
+    sources=("https://cloud.google.com/iam/docs/keys-upload",),
+    traps=(21,),
+    good=({"serviceAccountId": "app", "publicKeyType": "TYPE_X509_PEM_FILE"},),
+    bad=({"serviceAccountId": "app", "publicKeyData": "dGVzdA=="},),
+)
+def no_uploaded_keys(key: Resource) -> Iterator[Finding]:
+    """Where the private half of an uploaded key lies, and who has a copy, nobody at Google can say."""
+    if key.has("publicKeyData"):
+        yield fail(key, "publicKeyData", "uploads a key that was made elsewhere")
 
 
 boolean(

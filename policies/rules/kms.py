@@ -27,7 +27,6 @@ KEY = gcp("kms/cryptoKey")
         "trivy:GCP-0065",
         "kics:high_google_kms_crypto_key_rotation_period",
         "prowler:kms_key_rotation_max_90_days",
-        "prowler:kms_key_rotation_enabled",
         "cis-gcp:1.10",
         "terrascan:AC_GCP_0011",
         "terrascan:AC_GCP_0012",
@@ -50,6 +49,30 @@ def key_rotates(key: Resource, params: Mapping[str, Any]) -> Iterator[Finding]:
         yield fail(key, "rotationPeriod", f"is {key.show('rotationPeriod')}: the key never rotates")
     elif seconds > float(params["max_days"]) * 86400:
         yield fail(key, "rotationPeriod", f"is {seconds / 86400:.1f} days, more than {params['max_days']}")
+
+
+@rule(
+    id="kms-key-rotates-at-all",
+    clause="ENC-2",
+    title="Symmetric encryption keys have a rotation period",
+    severity="high",
+    types=(KEY,),
+    decides=("rotationPeriod",),
+    fix='rotation_period="7776000s"',
+    references=("prowler:kms_key_rotation_enabled",),
+    sources=("https://cloud.google.com/kms/docs/key-rotation",),
+    traps=(11,),
+    good=({"rotationPeriod": "7776000s"}, {"rotationPeriod": "31536000s", "purpose": "ENCRYPT_DECRYPT"}),
+    bad=({}, {"rotationPeriod": ""}, {"rotationPeriod": "soon"}),
+    not_applicable=({"purpose": "ASYMMETRIC_SIGN"},),
+)
+def key_rotates_at_all(key: Resource) -> Iterator[Finding]:
+    """One version that lives for ever is one leak that never ends. How often it must rotate is a rule of its own."""
+    purpose = key.upper("purpose", "ENCRYPT_DECRYPT")
+    if purpose != "ENCRYPT_DECRYPT":
+        yield skip(f"keys for {purpose} cannot rotate automatically")
+    elif key.number("rotationPeriod") is None:
+        yield fail(key, "rotationPeriod", f"is {key.show('rotationPeriod')}: the key never rotates")
 
 
 not_public(

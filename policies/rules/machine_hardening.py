@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from policies.model import Resource, View
 from policies.rule import Finding, Sample, each, fail, rule, skip
@@ -142,6 +142,9 @@ def confidential(machine: Resource) -> Iterator[Finding]:
         yield fail(machine, f"{block}.enableConfidentialCompute", "is off: memory stands in clear on the host")
 
 
+_SWITCHES: Final = ("enableSecureBoot", "enableVtpm", "enableIntegrityMonitoring")
+
+
 def _shielded(switch: str, *, default: bool, **record: Any) -> None:
     path = f"shieldedInstanceConfig.{switch}"
 
@@ -173,6 +176,31 @@ def _shielded(switch: str, *, default: bool, **record: Any) -> None:
         not_applicable=(Sample(FROM_TEMPLATE, {}),),
         **record,
     )(check)
+
+
+@rule(
+    id="vm-shielded-explicit",
+    clause="HOS-4",
+    title="Virtual machines write out all three switches of a shielded machine",
+    severity="low",
+    level="advisory",
+    types=MACHINES,
+    decides=("shieldedInstanceConfig.enableVtpm",),
+    fix='shielded_instance_config={"enable_secure_boot": True, "enable_vtpm": True, '
+    '"enable_integrity_monitoring": True}',
+    references=("kics:shielded_vm_disabled",),
+    sources=("https://cloud.google.com/compute/shielded-vm/docs/shielded-vm",),
+    good=({"shieldedInstanceConfig": dict.fromkeys(_SWITCHES, True)},),
+    bad=({"shieldedInstanceConfig": {"enableSecureBoot": True}}, {"shieldedInstanceConfig": {}}, {}),
+    not_applicable=(Sample(FROM_TEMPLATE, {}),),
+)
+def shielded_explicit(machine: Resource) -> Iterator[Finding]:
+    """The three have different defaults; who reads the block sees what is on only where all are written out."""
+    block = "shieldedInstanceConfig"
+    if reason := inherited(block)(machine):
+        yield skip(reason)
+    elif missing := [switch for switch in _SWITCHES if machine.get(f"{block}.{switch}") is None]:
+        yield fail(machine, f"{block}.{missing[0]}", "is left to the provider's default")
 
 
 _shielded(

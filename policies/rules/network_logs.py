@@ -88,7 +88,11 @@ boolean(
     severity="medium",
     why="Malware calls home by name; the query is often its only trace. Off by default.",
     fix="enable_logging=True",
-    references=("kics:google_dns_policy_logging_disabled",),
+    references=(
+        "kics:google_dns_policy_logging_disabled",
+        "prowler:compute_network_dns_logging_enabled",
+        "cis-gcp:2.12",
+    ),
     sources=("https://cloud.google.com/dns/docs/monitoring",),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -319,7 +320,10 @@ def test_coverage_speaks_of_clauses_and_of_other_tools() -> None:
     foreign = json.loads(run("coverage", "--from", "checkov", "--json").stdout)
     assert RULE in foreign["covered"]["CKV_GCP_43"]
     assert not set(foreign["covered"]) & (set(foreign["retired"]) | set(foreign["not decidable"]))
-    assert "CKV_GCP_43" in run("coverage", "--from", "checkov").stdout
+    said = run("coverage", "--from", "checkov").stdout
+    assert re.match(r"Checkov: \d+ Google Cloud checks: \d+ covered \(\d+ as strict or stricter\), 1 of retired", said)
+    assert "; and 7 for GitHub\n" in said
+    assert all(line in said for line in ("CKV_GCP_43", "narrower: the default, error, is what is asked for"))
     unknown = run("coverage", "--from", "nosuchtool")
     assert unknown.exit_code == 2
     assert "checkov" in unknown.stderr
