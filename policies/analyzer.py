@@ -28,7 +28,7 @@ from policies import pack, report
 from policies.graph import Graph
 from policies.judge import Judge, Result
 from policies.model import SIGNATURE, Resource, decode, encode, split_path
-from policies.registers import Registers
+from policies.registers import RegisterError, Registers
 from policies.registers import load as load_registers
 from policies.rule import Rule
 from policies.settings import schema
@@ -338,7 +338,10 @@ def serve() -> None:
     """Serves the analyzer on a loopback port that is written to standard output, until the engine ends it."""
     day = os.environ.get(TODAY)
     today = dt.date.fromisoformat(day) if day else dt.datetime.now(dt.UTC).date()
-    registers = load_registers(pack.REGISTERS, today)
+    try:
+        registers = load_registers(pack.REGISTERS, today)
+    except RegisterError as error:
+        sys.exit(f"the policy pack cannot judge: what people keep for it cannot be read.\n{error}")
     server, port = start(Analyzer(pack.rules(), pack.read_config(), today, registers=registers))
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()

@@ -33,6 +33,13 @@ class Result:
     """The rule itself raised. The outcome is then "fail": a judge that breaks does not acquit."""
 
     @property
+    def name(self) -> str:
+        """What a waiver calls it: the resource, else the subject of its findings, else the stack."""
+        if self.resource is not None:
+            return self.resource.name
+        return next((finding.subject for finding in self.findings if finding.subject), "stack")
+
+    @property
     def blocking(self) -> bool:
         """Whether this verdict stops the deployment: a failure, or an undetermined fact under a critical rule."""
         if self.outcome == "fail":
@@ -111,7 +118,7 @@ class Judge:
         findings, crashed = self._run(rule, graph)
         groups: dict[str, list[Finding]] = {}
         for finding in findings:
-            groups.setdefault(finding.resource.urn if finding.resource else "", []).append(finding)
+            groups.setdefault(finding.resource.urn if finding.resource else finding.subject, []).append(finding)
         if not groups:
             return [Result(rule, None, "pass")]
         return [self._verdict(rule, group[0].resource, group, crashed) for group in groups.values()]
@@ -135,7 +142,7 @@ class Judge:
         for finding in findings:
             kinds.setdefault(finding.kind, []).append(finding)
         if failures := kinds.get("fail"):
-            waiver = None if crashed else self._waiver(rule, resource)
+            waiver = None if crashed else self._waiver(rule, resource, failures[0].subject)
             outcome: Outcome = "waived" if waiver else "fail"
             return Result(rule, resource, outcome, tuple(failures), waiver, crashed)
         if unknown := kinds.get("undetermined"):
@@ -145,11 +152,11 @@ class Judge:
             return Result(rule, resource, "not_applicable", tuple(skipped))
         return Result(rule, resource, "pass")
 
-    def _waiver(self, rule: Rule, resource: Resource | None) -> Waiver | None:
+    def _waiver(self, rule: Rule, resource: Resource | None, subject: str = "") -> Waiver | None:
         if not rule.waivable:
             return None
         for index, waiver in enumerate(self.waivers):
-            if waiver.covers(rule.id, resource) and waiver.expires >= self.today:
+            if waiver.covers(rule.id, resource, subject) and waiver.expires >= self.today:
                 self.used_waivers.add(index)
                 return waiver
         return None

@@ -1,4 +1,4 @@
-"""The registers that rules judge by: the need-to-know matrix and the attestations, read once when the pack starts.
+"""The registers that rules judge by: need-to-know matrix, attestations, scan; read once when the pack starts.
 
 Rules read no files and no clock. What they need of both is here, attached to the graph: the rows, the digests of the
 evidence as it lies in the repository, and the day of judgement. A graph without registers is somebody else's stack.
@@ -19,6 +19,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
 from policies.clauses import CLAUSES
+from policies.scan import Scan, ScanError
+from policies.scan import read as read_scan
 
 ACCESS: Final = "access.yaml"
 ATTESTATIONS: Final = "attestations.yaml"
@@ -105,12 +107,14 @@ class Registers:
     access: Mapping[str, Sequence[Right]] = field(default_factory=dict)
     """By stack."""
     attestations: Sequence[Attestation] = ()
+    scan: Scan | None = None
+    """What is known of the dependencies; None where nobody looked."""
 
 
 def load(root: Path, today: dt.date) -> Registers:
     """The registers of a repository. A missing file is an empty register: what needs a row then fails.
 
-    Raises RegisterError with every mistake of both files.
+    Raises RegisterError with every mistake of all files.
     """
     mistakes: list[str] = []
     access = {
@@ -118,9 +122,14 @@ def load(root: Path, today: dt.date) -> Registers:
         for stack, rows in _document(root / ACCESS, mistakes).items()
     }
     attestations = list(_attestations(root, mistakes))
+    scan = None
+    try:
+        scan = read_scan(root)
+    except ScanError as error:
+        mistakes.append(str(error))
     if mistakes:
         raise RegisterError("\n".join(mistakes))
-    return Registers(today=today, access=access, attestations=attestations)
+    return Registers(today=today, access=access, attestations=attestations, scan=scan)
 
 
 def _document(path: Path, mistakes: list[str]) -> Any:

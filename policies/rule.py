@@ -30,6 +30,8 @@ class Finding:
     message: str
     path: str = ""
     resource: Resource | None = None
+    subject: str = ""
+    """What it is about where that is no resource: a row, a vulnerability. A waiver names it."""
 
 
 def fail(view: View, path: str, message: str) -> Finding:
@@ -37,9 +39,9 @@ def fail(view: View, path: str, message: str) -> Finding:
     return Finding("fail", message, view.at(path), view.resource)
 
 
-def fail_stack(message: str) -> Finding:
-    """Something is missing from the stack as a whole."""
-    return Finding("fail", message)
+def fail_stack(message: str, subject: str = "") -> Finding:
+    """Something is missing from the stack as a whole, or wrong with what people wrote down about `subject`."""
+    return Finding("fail", message, subject=subject)
 
 
 def skip(reason: str) -> Finding:

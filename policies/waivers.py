@@ -38,11 +38,12 @@ class Waiver(BaseModel):
             raise ValueError("a waiver names its resources; `*` alone would waive the rule everywhere")
         return pattern
 
-    def covers(self, rule: str, resource: Resource | None) -> bool:
-        """Whether this waiver is about that rule and resource. A verdict about the whole stack is named `stack`."""
+    def covers(self, rule: str, resource: Resource | None, subject: str = "") -> bool:
+        """Whether this waiver is about that rule and resource. A verdict about no resource has the name of its subject,
+        one about the whole stack is named `stack`."""
         if rule != self.rule or (resource is not None and not self.about(stack_of(resource.urn))):
             return False
-        names = (resource.name, resource.urn) if resource else ("stack",)
+        names = (resource.name, resource.urn) if resource else (subject or "stack",)
         return any(fnmatchcase(name, self.resource) for name in names)
 
     def about(self, stack: str) -> bool:

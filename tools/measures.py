@@ -19,6 +19,11 @@ from policies.registers import load
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "measures.md"
 
+UNPROVISIONED = {
+    "DEP-3": "nothing to provision: CI makes the scan, `osv.json` (docs/dependencies.md)",
+}
+"""Why a clause has rules and no component."""
+
 
 def provisioned(folder: Path = ROOT / "components") -> dict[str, list[str]]:
     """Clause → component classes that name it in their `clauses` attribute, as `file:Class`."""
@@ -72,6 +77,7 @@ def markdown() -> str:
             state = status(clause.id, components, by_rule)
             counts[state] += 1
             made = ", ".join([*(f"`{c}`" for c in components.get(clause.id, ())), *register.get(clause.id, ())])
+            made = made or UNPROVISIONED.get(clause.id, "")
             ruled = ", ".join(f"`{r}`" for r in by_rule.get(clause.id, ()))
             sections.append(f"| **{clause.id}** {clause.sentence} | {state} | {made} | {ruled} |")
         sections.append("")
