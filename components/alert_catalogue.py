@@ -256,7 +256,85 @@ ALERTS: Final[tuple[LogAlert, ...]] = (
         selects=(activity("orgpolicy.googleapis.com", "google.cloud.orgpolicy.v2.OrgPolicy.DeletePolicy"),),
         ignores=(activity("orgpolicy.googleapis.com", "google.cloud.orgpolicy.v2.OrgPolicy.ListPolicies"),),
     ),
+    LogAlert(
+        name="limits-of-access",
+        clause="ACC-9",
+        title="A deny policy or an access boundary was changed",
+        filter='protoPayload.serviceName="iam.googleapis.com"'
+        ' AND (protoPayload.methodName=~"iam\\.v2[a-z0-9]*\\.Policies\\.(Create|Update|Delete)Policy"'
+        ' OR protoPayload.methodName=~"(PrincipalAccessBoundaryPolicies|PolicyBindings)\\.(Create|Update|Delete)")',
+        severity="CRITICAL",
+        do="What nobody may do is possible now: compare the policy with the code and put it back.",
+        selects=(
+            activity("iam.googleapis.com", "google.iam.v2.Policies.DeletePolicy"),
+            activity("iam.googleapis.com", "google.iam.v2beta.Policies.UpdatePolicy"),
+            activity("iam.googleapis.com", "google.iam.v3.PolicyBindings.DeletePolicyBinding"),
+            activity(
+                "iam.googleapis.com",
+                "google.iam.v3.PrincipalAccessBoundaryPolicies.UpdatePrincipalAccessBoundaryPolicy",
+            ),
+        ),
+        ignores=(
+            activity("iam.googleapis.com", "google.iam.v2.Policies.GetPolicy"),
+            activity("iam.googleapis.com", "google.iam.v3.PolicyBindings.ListPolicyBindings"),
+        ),
+    ),
+    LogAlert(
+        name="access-on-request",
+        clause="ACC-8",
+        title="Somebody was given access on request",
+        filter='protoPayload.serviceName="privilegedaccessmanager.googleapis.com"'
+        ' AND protoPayload.methodName=~"PrivilegedAccessManager\\.(ApproveGrant|UpdateEntitlement|CreateEntitlement)"',
+        severity="WARNING",
+        do="Read the justification; if you did not expect it, revoke the grant and ask both people.",
+        selects=(
+            activity(
+                "privilegedaccessmanager.googleapis.com",
+                "google.cloud.privilegedaccessmanager.v1.PrivilegedAccessManager.ApproveGrant",
+            ),
+        ),
+        ignores=(
+            activity(
+                "privilegedaccessmanager.googleapis.com",
+                "google.cloud.privilegedaccessmanager.v1.PrivilegedAccessManager.ListGrants",
+            ),
+        ),
+    ),
 )
+
+
+def break_glass(group: str) -> LogAlert:
+    """Membership of the group that deny policies except, as Google Workspace and Cloud Identity log it (ACC-9)."""
+    return LogAlert(
+        name="break-glass",
+        clause="ACC-9",
+        title="The break-glass group was changed",
+        filter=f'"{group}" AND ((protoPayload.serviceName="admin.googleapis.com"'
+        ' AND protoPayload.methodName=~"AdminService\\.(add|update|remove)GroupMember")'
+        ' OR (protoPayload.serviceName="cloudidentity.googleapis.com"'
+        ' AND protoPayload.methodName=~"MembershipsService\\.(Create|Update|Delete|Modify)"))',
+        severity="CRITICAL",
+        do="Somebody may now do what deny policies forbid. Ask who, why and for how long; empty the group afterwards.",
+        selects=(
+            activity("admin.googleapis.com", "google.admin.AdminService.addGroupMember", metadata=_joined(group)),
+            activity(
+                "cloudidentity.googleapis.com",
+                "google.apps.cloudidentity.groups.v1.MembershipsService.UpdateMembership",
+                metadata=_joined(group),
+            ),
+        ),
+        ignores=(
+            activity(
+                "admin.googleapis.com", "google.admin.AdminService.addGroupMember", metadata=_joined("x@example.org")
+            ),
+            activity("admin.googleapis.com", "google.admin.AdminService.listGroupMembers", metadata=_joined(group)),
+        ),
+    )
+
+
+def _joined(group: str) -> dict[str, Any]:
+    parameters = [{"name": "USER_EMAIL", "value": "x@example.com"}, {"name": "GROUP_EMAIL", "value": group}]
+    return {"event": [{"eventName": "ADD_GROUP_MEMBER", "parameter": parameters}]}
 
 
 def out_of_band(deployer: str) -> LogAlert:

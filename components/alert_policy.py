@@ -18,8 +18,9 @@ class Threshold:
     """When it fires: the aligned metric is above (or below) the value for as long as `duration`."""
 
     filter: pulumi.Input[str]
-    aligner: str
-    """Per series, over each `period` (Cloud Monitoring API, Aggregation.Aligner)."""
+    aligner: str | None = None
+    """Per series, over each `period` (Cloud Monitoring API, Aggregation.Aligner); none for the rate of an objective,
+    which is a number already."""
     comparison: Literal["COMPARISON_GT", "COMPARISON_LT"] = "COMPARISON_GT"
     value: float = 0
     duration: str = "0s"
@@ -43,6 +44,7 @@ def alert_policy(
     depends_on: Sequence[pulumi.Resource] = (),
 ) -> gcp.monitoring.AlertPolicy:
     """An enabled alert of `owner`. `do` is what whoever is woken does first."""
+    aggregated = threshold.aligner is not None
     aggregation = gcp.monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
         alignment_period=threshold.period,
         per_series_aligner=threshold.aligner,
@@ -68,7 +70,7 @@ def alert_policy(
                     comparison=threshold.comparison,
                     threshold_value=threshold.value,
                     duration=threshold.duration,
-                    aggregations=[aggregation],
+                    aggregations=[aggregation] if aggregated else [],
                     trigger=gcp.monitoring.AlertPolicyConditionConditionThresholdTriggerArgs(count=1),
                 ),
             )

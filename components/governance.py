@@ -133,6 +133,7 @@ class Governance(Component):
                 log_bucket=self.archive.log_bucket,
                 channels=channels,
                 deployer=f"ci-deploy@{config.projects.delivery}.iam.gserviceaccount.com",
+                break_glass=config.organization.break_glass if config.organization is not None else None,
                 labels=config.company.labels,
             ),
             self.child(),

@@ -1,4 +1,4 @@
-"""What the company hosts: images, the services that run them, the entrance and the checks that they answer."""
+"""What the company hosts: images, the services that run them, and the entrance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from .foundation import Foundation
 from .governance import Governance
 from .images import Images, ImagesArgs
 from .stores import Stores
-from .uptime import DatabaseWatch, DatabaseWatchArgs, Uptime, UptimeArgs
 from .web_service import RUN, WebService, WebServiceArgs
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ IMAGES = "images"
 
 
 class Hosting(Component):
-    """Every web service of the stack, and a watch over services and databases. Without services only the latter."""
+    """Every web service of the stack. Without services there is nothing."""
 
     token = "hosting:run:Hosting"
     clauses: ClassVar[tuple[str, ...]] = ("HOS-3", "CIN-2", "CIN-3")
@@ -45,23 +44,11 @@ class Hosting(Component):
         self._config, self._foundation, self._stores = config, foundation, stores
         self.services = {}
         self.address = None
-        if stores.databases:
-            DatabaseWatch(
-                "watch",
-                DatabaseWatchArgs(
-                    project=foundation.audit,
-                    watched=foundation.workload,
-                    channels=governance.channels,
-                    databases=stores.databases,
-                    labels=config.company.labels,
-                ),
-                self.child(),
-            )
         if config.services:
             images = self._images(governance)
             images.admit_only_attested(foundation.workload)
             self.services = {service: self._service(service, images.path) for service in config.services}
-            self._entrance(governance)
+            self._entrance()
         self.register_outputs({})
 
     def _images(self, governance: Governance) -> Images:
@@ -125,7 +112,7 @@ class Hosting(Component):
             if workload in replica.readers
         }
 
-    def _entrance(self, governance: Governance) -> None:
+    def _entrance(self) -> None:
         config = self._config
         entrance = Entrance(
             "entrance",
@@ -143,16 +130,6 @@ class Hosting(Component):
             self.child(),
         )
         self.address = entrance.address
-        Uptime(
-            "uptime",
-            UptimeArgs(
-                project=self._foundation.audit,
-                channels=governance.channels,
-                sites={name: (spec.domain, spec.health) for name, spec in config.services.items()},
-                labels=config.company.labels,
-            ),
-            self.child(),
-        )
 
 
 def _variable(name: str) -> str:

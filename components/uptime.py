@@ -17,18 +17,25 @@ from .projects import Project
 
 
 @dataclass(frozen=True, kw_only=True)
+class Site:
+    """What is asked."""
+
+    domain: str
+    path: str = "/healthz"
+
+    def __post_init__(self) -> None:
+        require(self.path.startswith("/"), "MON-3", "path starts with /")
+
+
+@dataclass(frozen=True, kw_only=True)
 class UptimeArgs:
-    """Which domains are asked, on which path."""
+    """Which sites are asked."""
 
     project: Project
     """The audit project, where the channels are."""
     channels: Channels
-    sites: Mapping[str, tuple[str, str]]
-    """Name → domain and path."""
+    sites: Mapping[str, Site]
     labels: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        require(all(path.startswith("/") for _, path in self.sites.values()), "MON-3", "a path starts with /")
 
 
 class Uptime(Component):
@@ -37,13 +44,18 @@ class Uptime(Component):
     token = "hosting:monitoring:Uptime"
     clauses: ClassVar[tuple[str, ...]] = ("MON-3",)
 
+    passed: dict[str, pulumi.Output[str]]
+    """Site → filter of the metric that says whether its check passed."""
+
     def __init__(self, name: str, args: UptimeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         project = args.project
         options = self.child(provider=project.provider, depends_on=[project.api("monitoring.googleapis.com")])
-        for site, (domain, path) in args.sites.items():
+        self.passed = {}
+        for label, site in args.sites.items():
+            domain = site.domain
             check = gcp.monitoring.UptimeCheckConfig(
-                f"{name}-{site}",
+                f"{name}-{label}",
                 project=project.project_id,
                 display_name=f"MON-3 {domain}",
                 timeout="10s",
@@ -53,26 +65,27 @@ class Uptime(Component):
                     type="uptime_url", labels={"host": domain, "project_id": project.project_id}
                 ),
                 http_check=gcp.monitoring.UptimeCheckConfigHttpCheckArgs(
-                    path=path, port=443, request_method="GET", use_ssl=True, validate_ssl=True
+                    path=site.path, port=443, request_method="GET", use_ssl=True, validate_ssl=True
                 ),
                 user_labels=args.labels,
                 opts=options,
             )
+            self.passed[label] = check.uptime_check_id.apply(
+                lambda check_id: (
+                    'metric.type="monitoring.googleapis.com/uptime_check/check_passed"'
+                    f' AND metric.labels.check_id="{check_id}" AND resource.type="uptime_url"'
+                )
+            )
             alert_policy(
                 self,
-                f"{name}-{site}",
+                f"{name}-{label}",
                 project=project,
                 channels=args.channels.ids,
                 title=f"MON-3 {domain} does not answer",
                 do="Look at the service's logs and its newest revision; roll back by the last reviewed plan.",
                 severity="CRITICAL",
                 threshold=Threshold(
-                    filter=check.uptime_check_id.apply(
-                        lambda check_id: (
-                            'metric.type="monitoring.googleapis.com/uptime_check/check_passed"'
-                            f' AND metric.labels.check_id="{check_id}" AND resource.type="uptime_url"'
-                        )
-                    ),
+                    filter=self.passed[label],
                     aligner="ALIGN_NEXT_OLDER",
                     reducer="REDUCE_COUNT_FALSE",
                     group_by=("resource.label.host",),
@@ -91,7 +104,9 @@ class DatabaseWatchArgs:
     project: Project
     """The audit project, where the channels are."""
     watched: Project
-    """The project of the databases; its metrics become visible in the audit project."""
+    """The project of the databases."""
+    scope: pulumi.Resource
+    """What makes its metrics visible in the audit project."""
     channels: Channels
     databases: Mapping[str, Database]
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -106,12 +121,6 @@ class DatabaseWatch(Component):
     def __init__(self, name: str, args: DatabaseWatchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         project = args.project
-        scope = gcp.monitoring.MonitoredProject(
-            f"{name}-{args.watched.project_id}",
-            metrics_scope=project.project_id,
-            name=args.watched.project_id,
-            opts=self.child(provider=project.provider, depends_on=[project.api("monitoring.googleapis.com")]),
-        )
         instances = [pair for database in args.databases.values() for pair in database.instances.items()]
         for database_name, instance_name in instances:
             alert_policy(
@@ -123,19 +132,20 @@ class DatabaseWatch(Component):
                 do="Look at the instance's operations and its last maintenance.",
                 severity="CRITICAL",
                 threshold=Threshold(
-                    filter=_database_filter(instance_name, args.watched.project_id),
+                    filter=database_filter(instance_name, args.watched.project_id),
                     aligner="ALIGN_MEAN",
                     comparison="COMPARISON_LT",
                     value=1,
                     duration="120s",
                 ),
                 labels=args.labels,
-                depends_on=[scope],
+                depends_on=[args.scope],
             )
         self.register_outputs({})
 
 
-def _database_filter(instance_name: pulumi.Output[str], project_id: str) -> pulumi.Output[str]:
+def database_filter(instance_name: pulumi.Output[str], project_id: str) -> pulumi.Output[str]:
+    """The metric that is 1 while the instance is up."""
     return instance_name.apply(
         lambda instance: (
             'resource.type="cloudsql_database" AND metric.type="cloudsql.googleapis.com/database/up"'

@@ -146,6 +146,7 @@ _ROWS: tuple[tuple[str, str, Kind], ...] = (
     ("MON-4", "Security contacts and findings have a recipient", "enforced"),
     ("MON-5", "Services and databases survive the loss of a zone", "enforced"),
     ("MON-6", "Managed services report their metrics", "enforced"),
+    ("MON-7", "Every service and database has an availability objective, and its error budget is watched", "enforced"),
     ("VER-1", "Users sign in by email link or a trusted third party only", "enforced"),
     ("VER-2", "Passwords are rejected by a blocking function", "enforced"),
     ("VER-3", "Sign-in is logged and limited against abuse", "enforced"),

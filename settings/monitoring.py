@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from .base import Mistake, Section, section, setting
 from .databases import Group
@@ -28,6 +30,20 @@ class Contacts(Section):
     """Costs."""
 
 
+Goal = Annotated[float, Field(ge=0.9, le=0.9999)]
+"""Less is no promise, and more leaves no budget for a single restart."""
+
+
+class Objectives(Section):
+    """The part of a month in which things work; what is left is the budget for changes and failures."""
+
+    services: Goal = setting("MON-7", 0.995, 0.995)
+    """Of the requests to a service, or of the checks of a site: 0.995 leaves three and a half hours a month."""
+
+    databases: Goal = setting("MON-7", 0.999, 0.999)
+    """Of five minutes each in which a database is up."""
+
+
 class Monitoring(Section):
     """Alerts reach people over two channels of different types."""
 
@@ -36,6 +52,9 @@ class Monitoring(Section):
 
     contacts: Contacts = section("MON-4")
     """Who hears from Google."""
+
+    objectives: Objectives = section("MON-7", Objectives())
+    """What is promised."""
 
 
 def check(config: StackConfig) -> Iterator[Mistake]:

@@ -168,18 +168,30 @@ def _created(args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
             identifier = outputs["name"] = f"projects/{project}/secrets/{inputs['secretId']}"
         case "gcp:storage/bucket:Bucket":
             outputs |= {"url": f"gs://{name}", "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}"}
-        case "gcp:logging/projectSink:ProjectSink":
-            identifier = f"projects/{project}/sinks/{name}"
-            outputs["writerIdentity"] = (
-                f"serviceAccount:service-{PROJECT_NUMBER}@gcp-sa-logging.iam.gserviceaccount.com"
-            )
+        case "gcp:logging/projectSink:ProjectSink" | "gcp:logging/organizationSink:OrganizationSink":
+            owner = f"organizations/{inputs['orgId']}" if "orgId" in inputs else f"projects/{project}"
+            writer = f"service-{'org-' if 'orgId' in inputs else ''}{PROJECT_NUMBER}"
+            identifier = f"{owner}/sinks/{name}"
+            outputs["writerIdentity"] = f"serviceAccount:{writer}@gcp-sa-logging.iam.gserviceaccount.com"
         case "render:services:WebService" | "render:services:StaticSite":
             outputs["slug"] = f"{name}-slug"
         case "random:index/randomId:RandomId":
             identifier, outputs["hex"] = "q83v", "abcdef"
         case "random:index/randomPassword:RandomPassword":
             identifier, outputs["result"] = "none", "generated-password-of-the-mock"
+    outputs |= _watching(args, project)
     return identifier, outputs
+
+
+def _watching(args: mocks.MockResourceArgs, project: str) -> dict[str, Any]:
+    """What Cloud Monitoring tells of checks and objectives."""
+    inputs = args.inputs
+    if args.typ == "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig":
+        return {"uptimeCheckId": f"{args.name}-abcdef"}
+    if args.typ == "gcp:monitoring/slo:Slo":
+        service = f"projects/{project}/services/{inputs['service']}"
+        return {"name": f"{service}/serviceLevelObjectives/{inputs['sloId']}"}
+    return {}
 
 
 class _Monitor(mocks.MockMonitor):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from policies.logquery import Ending, Entry
+from policies.logquery import ANY, Ending, Entry
 
 _ACTIVITY: Final = Ending("/logs/cloudaudit.googleapis.com%2Factivity")
 _OPEN: Final = Ending("")
@@ -274,5 +274,53 @@ EVENTS: Final = (
             for verb in ("Update", "Delete")
         ),
         own=True,
+    ),
+    LogEvent(
+        name="limits-of-access",
+        title="a change of a deny policy or an access boundary",
+        filter='protoPayload.serviceName="iam.googleapis.com" AND protoPayload.methodName=~'
+        '"(Policies|PrincipalAccessBoundaryPolicies|PolicyBindings)\\.(Create|Update|Delete)"',
+        samples=tuple(
+            entry(_IAM, f"google.iam.{method}", "audited_resource")
+            for method in (
+                "v2.Policies.UpdatePolicy",
+                "v2.Policies.DeletePolicy",
+                "v3.PrincipalAccessBoundaryPolicies.UpdatePrincipalAccessBoundaryPolicy",
+                "v3.PolicyBindings.DeletePolicyBinding",
+            )
+        ),
+        own=True,
+        clause="ACC-9",
+        only_with=("gcp:iam/denyPolicy", "gcp:iam/principalAccessBoundaryPolicy"),
+    ),
+    LogEvent(
+        name="break-glass",
+        title="a change of the break-glass group",
+        filter='protoPayload.serviceName="admin.googleapis.com" AND protoPayload.methodName=~"GroupMember"',
+        samples=tuple(
+            entry(
+                "admin.googleapis.com", f"google.admin.AdminService.{verb}GroupMember", "audited_resource", metadata=ANY
+            )
+            for verb in ("add", "update")
+        ),
+        own=True,
+        clause="ACC-9",
+        only_with=("gcp:iam/denyPolicy",),
+    ),
+    LogEvent(
+        name="access-on-request",
+        title="access that was given on request",
+        filter='protoPayload.serviceName="privilegedaccessmanager.googleapis.com"'
+        ' AND protoPayload.methodName=~"ApproveGrant"',
+        samples=(
+            entry(
+                "privilegedaccessmanager.googleapis.com",
+                "google.cloud.privilegedaccessmanager.v1.PrivilegedAccessManager.ApproveGrant",
+                "audited_resource",
+            ),
+        ),
+        own=True,
+        clause="ACC-8",
+        only_with=("gcp:privilegedaccessmanager/entitlement",),
     ),
 )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from policies.graph import Graph
 from policies.iam import plain
 from policies.model import UNKNOWN, Resource, UnknownValue, gcp
-from policies.rule import Finding, Sample, fail, rule, skip, unsure
+from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
 from policies.rules._ours import enabled, marked, ours, projects_in_use
 
 CONTACT: Final = gcp("essentialcontacts/contact")
@@ -216,6 +216,42 @@ def finding_notified(config: Resource) -> Iterator[Finding]:
     open_ones = re.search(r'(?<!NOT)(?<!-)STATE="INACTIVE"', text) is None
     if not (severe and open_ones):
         yield fail(config, "streamingConfig.filter", f"is {config.show('streamingConfig.filter')}")
+
+
+_NODES: Final = (
+    gcp("logging/organizationSink"),
+    gcp("iam/principalAccessBoundaryPolicy"),
+    gcp("accesscontextmanager/accessLevel"),
+)
+"""What only an organization has: a stack with one of these could stream the organization's findings, too."""
+
+
+@rule(
+    id="finding-streamed",
+    clause="MON-4",
+    title="Findings of the Security Command Center are sent to somebody",
+    severity="medium",
+    types=FINDINGS,
+    scope="stack",
+    fix="gcp.securitycenter.V2OrganizationNotificationConfig(pubsub_topic=…, streaming_config=…), and who reads it",
+    sources=("https://cloud.google.com/security-command-center/docs/how-to-notifications",),
+    good=(
+        (
+            marked(),
+            Sample(_NODES[0], {"orgId": "1"}),
+            Sample(FINDINGS[1], {"pubsubTopic": _TOPIC, "organization": "1"}, "findings"),
+        ),
+    ),
+    bad=((marked(), Sample(_NODES[0], {"orgId": "1"})), (marked(), Sample(_NODES[2], {"parent": "accessPolicies/1"}))),
+    not_applicable=((Sample(_NODES[0], {"orgId": "1"}),), (marked(),)),
+)
+def finding_streamed(graph: Graph) -> Iterator[Finding]:
+    """A finding that lies in a console waits for somebody to look. Judged for stacks of ours inside of an
+    organization: without one there is no Security Command Center."""
+    if not (ours(graph) and graph.of(*_NODES)):
+        yield skip("the stack is not built from this project's components, or knows no organization")
+    elif not graph.of(*FINDINGS):
+        yield fail_stack("no stream of findings is set up: they lie in the console until somebody looks")
 
 
 def _budget(**changes: Any) -> dict[str, Any]:

@@ -86,7 +86,7 @@ _CHANNEL = Sample(CHANNEL, {"type": "email"}, "mail", outputs={"name": "projects
 
 def _register(event: LogEvent) -> None:
     extra: tuple[Sample, ...] = (_OURS,) if event.own else ()
-    extra += (Sample("compute/instance", {}, "vm"),) if event.only_with else ()
+    extra += (Sample(event.only_with[0], {}, "subject"),) if event.only_with else ()
     good = event.filter
     narrow = f'{good.replace(" OR ", " AND ")} AND protoPayload.methodName="nothing.like.It"'
     rule(

@@ -181,10 +181,12 @@ _DATABASE_METRIC: Final = re.compile(
 )
 
 
+_RENDER_DOMAIN: Final = "render:services:CustomDomain"
 _DOMAINS: Final = {
     gcp("compute/managedSslCertificate"): "managed.domains",
     gcp("certificatemanager/certificate"): "managed.domains",
     gcp("compute/regionSslCertificate"): "managed.domains",
+    _RENDER_DOMAIN: "name",
 }
 
 
@@ -208,6 +210,7 @@ def _site(host: str) -> Sample:
     sources=_DOCS,
     good=((_OURS, _certificate("app.example.com", "b.example.com"), _site("app.example.com"), _site("b.example.com")),),
     bad=(
+        (_OURS, Sample(_RENDER_DOMAIN, {"name": "www.example.com"}, "www"), _site("other.example.com")),
         (_OURS, _certificate("app.example.com"), _site("other.example.com")),
         (_OURS, _certificate("app.example.com", "b.example.com"), _site("app.example.com")),
     ),
@@ -226,7 +229,7 @@ def every_domain(graph: Graph) -> Iterator[Finding]:
         if domains is UNKNOWN:
             yield unsure(certificate, path)
             continue
-        for domain in domains if isinstance(domains, list) else []:
+        for domain in domains if isinstance(domains, list) else [domains] if isinstance(domains, str) else []:
             if domain is UNKNOWN or (domain not in hosts and UNKNOWN in hosts):
                 yield unsure(certificate, path)
             elif domain not in hosts and not str(domain).startswith("*"):

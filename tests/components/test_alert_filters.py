@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from components.alert_catalogue import ALERTS, LogAlert, out_of_band
+from components.alert_catalogue import ALERTS, LogAlert, break_glass, out_of_band
 from localcloud.logquery import compile_query, matches
 
-CATALOGUE = (*ALERTS, out_of_band("deployer@example-prod-delivery.iam.gserviceaccount.com"))
+CATALOGUE = (
+    *ALERTS,
+    break_glass("break-glass@example.com"),
+    out_of_band("deployer@example-prod-delivery.iam.gserviceaccount.com"),
+)
 PAIRS = [
     pytest.param(alert, entry, id=f"{alert.name}-{i}") for alert in CATALOGUE for i, entry in enumerate(alert.selects)
 ]

@@ -393,3 +393,65 @@ def test_a_user_that_signs_in_through_iam_has_no_password(cloud: Engine) -> None
     with pytest.raises(Refused, match="cannot have a password"):
         cloud.create("gcp:sql/user:User", "u", password="p", **user)
     cloud.create("gcp:sql/user:User", "u", **user)
+
+
+# --- objectives and dashboards ---
+
+
+def objective(cloud: Engine, **more: object) -> Created:
+    filters = {"totalServiceFilter": "a", "badServiceFilter": "b"}
+    given = {"service": "shop", "sloId": "up", "goal": 0.995, "rollingPeriodDays": 30, **more}
+    given.setdefault("requestBasedSli", {"goodTotalRatio": filters})
+    return cloud.create("gcp:monitoring/slo:Slo", "up", project=PROJECT, **given)
+
+
+def test_an_objective_needs_its_service_and_an_alert_its_objective(cloud: Engine) -> None:
+    cloud.enable("monitoring")
+    name = f"projects/{PROJECT}/services/shop/serviceLevelObjectives/up"
+    condition = {"filter": f'select_slo_burn_rate("{name}", "3600s")', "comparison": "COMPARISON_GT", "duration": "0s"}
+    conditions = [{"displayName": "c", "conditionThreshold": condition}]
+    alert = ("gcp:monitoring/alertPolicy:AlertPolicy", "burn")
+    with pytest.raises(Refused, match="services/shop of 'up' was not found"):
+        objective(cloud)
+    cloud.create("gcp:monitoring/customService:CustomService", "shop", project=PROJECT, serviceId="shop")
+    with pytest.raises(Refused, match="serviceLevelObjectives/up of 'burn' was not found"):
+        cloud.create(*alert, project=PROJECT, displayName="b", combiner="OR", conditions=conditions)
+    assert objective(cloud)["name"] == name
+    cloud.create(*alert, project=PROJECT, displayName="b", combiner="OR", conditions=conditions)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"goal": 1.0}, "at most 0.9999"),
+        ({"rollingPeriodDays": 31}, "1 to 30"),
+        ({"calendarPeriod": "MONTH"}, "exactly one of rollingPeriodDays"),
+        ({"requestBasedSli": None}, "exactly one of basicSli"),
+    ],
+)
+def test_an_impossible_objective_is_refused(cloud: Engine, wrong: dict[str, object], says: str) -> None:
+    cloud.enable("monitoring")
+    cloud.create("gcp:monitoring/customService:CustomService", "shop", project=PROJECT, serviceId="shop")
+    with pytest.raises(Refused, match=says):
+        objective(cloud, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("board", "says"),
+    [
+        ("{", "not JSON"),
+        ("[]", "no displayName"),
+        ('{"displayName": "d"}', "exactly one of gridLayout"),
+        ('{"displayName": "d", "gridLayout": {}, "mosaicLayout": {}}', "exactly one of gridLayout"),
+    ],
+)
+def test_a_dashboard_that_cannot_be_shown_is_refused(cloud: Engine, board: str, says: str) -> None:
+    cloud.enable("monitoring")
+    with pytest.raises(Refused, match=says):
+        cloud.create("gcp:monitoring/dashboard:Dashboard", "board", project=PROJECT, dashboardJson=board)
+    cloud.create(
+        "gcp:monitoring/dashboard:Dashboard",
+        "board",
+        project=PROJECT,
+        dashboardJson='{"displayName": "d", "gridLayout": {}}',
+    )
