@@ -29,6 +29,7 @@ from settings.delivery import Delivery
 from settings.dns import Zone, zone_of
 from settings.entrance import Entrance
 from settings.erasure import Erasure
+from settings.guardrails import Guardrails
 from settings.images import Images
 from settings.inventory import Inventory
 from settings.inventory import read as read_inventory
@@ -70,6 +71,7 @@ AREAS = (
     settings.inventory,
     settings.access,
     settings.organization,
+    settings.guardrails,
 )
 """Modules whose `check` looks across sections."""
 
@@ -186,6 +188,9 @@ class StackConfig(Stack):
 
     organization: Organization | None = section("ACC-9", None)
     """Inside of which organization node."""
+
+    guardrails: Guardrails = section("ACC-9", Guardrails())
+    """Held by which policies besides those of every project."""
 
     def zone_of(self, domain: str) -> str | None:
         """The zone of ours that a domain lies in."""

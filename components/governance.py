@@ -12,7 +12,7 @@ from .base import Component
 from .contacts import Contacts, ContactsArgs
 from .federation import Federation, FederationArgs
 from .foundation import Foundation
-from .guardrails import Guardrails, GuardrailsArgs
+from .guardrails import Exempt, Guardrails, GuardrailsArgs
 from .log_archive import LogArchive, LogArchiveArgs
 from .repository import DeployEnvironment, Repository, RepositoryArgs
 from .topic import Topic, TopicArgs
@@ -54,11 +54,7 @@ class Governance(Component):
         super().__init__(name, None, opts)
         self._config, self._foundation = config, foundation
         projects = foundation.projects
-        Guardrails(
-            "guardrails",
-            GuardrailsArgs(projects=projects, allowed_locations=config.regions.allowed, public=foundation.assets),
-            self.child(),
-        )
+        self._guardrails()
         for project in projects:
             project.api("cloudasset.googleapis.com")
         AuditLogs("audit", AuditLogsArgs(projects=projects), self.child())
@@ -72,6 +68,30 @@ class Governance(Component):
             self.child(),
         )
         self.register_outputs({"log_bucket": self.archive.log_bucket})
+
+    def _guardrails(self) -> None:
+        config, guardrails = self._config, self._config.guardrails
+        Guardrails(
+            "guardrails",
+            GuardrailsArgs(
+                projects=self._foundation.projects,
+                allowed_locations=config.regions.allowed,
+                public=self._foundation.assets,
+                added=guardrails.enforced,
+                trials=guardrails.tried,
+                exceptions={
+                    name: Exempt(
+                        constraint=one.constraint,
+                        project_id=one.project,
+                        reason=one.reason,
+                        expires=one.expires,
+                        values=one.values,
+                    )
+                    for name, one in guardrails.exceptions.items()
+                },
+            ),
+            self.child(),
+        )
 
     def _archive(self) -> LogArchive:
         logging = self._config.logging

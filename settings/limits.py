@@ -48,3 +48,9 @@ REQUESTS_A_MINUTE_MAX: Final = 1200
 """HOS-3: ten times what the browser of a busy person asks in a minute."""
 
 DAY_SECONDS: Final = 86_400
+
+GUARDRAIL_TRIAL_DAYS_MAX: Final = 90
+"""ACC-9: a guardrail is tried for a quarter; what nobody enforces by then is no guardrail."""
+
+GUARDRAIL_EXCEPTION_DAYS_MAX: Final = 366
+"""ACC-9: an exception from a guardrail is agreed to anew every year, like a waiver."""

@@ -7,6 +7,7 @@ stacks is proven in tests/e2e; here a variant of a stack costs a second.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,9 @@ from policies.graph import Graph
 from policies.judge import Judge, Result
 from policies.load import from_document
 from policies.model import SECRET_SIGNATURE, SIGNATURE
+from policies.registers import Registers
 from policies.registers import load as load_registers
+from policies.rule import Rule
 from policies.waiver_rules import judge_waivers
 from tests.recording import ROOT, Recorded, Recording, today
 
@@ -25,11 +28,20 @@ def graph_of(resources: Iterable[Recorded]) -> Graph:
     return from_document({"version": 3, "deployment": {"resources": [_state(one) for one in resources]}})
 
 
-def verdicts(recording: Recording | Iterable[Recorded]) -> list[Result]:
-    """All verdicts about a recording, those about unused waivers included."""
+def verdicts(
+    recording: Recording | Iterable[Recorded],
+    *,
+    day: date | None = None,
+    only: Callable[[Rule], bool] | None = None,
+    registers: Registers | None = None,
+) -> list[Result]:
+    """All verdicts about a recording, those about unused waivers included. `only` some rules have no waivers."""
     stack = graph_of(recording)
-    stack.registers = load_registers(ROOT, today())
-    judge = _judge().afresh()
+    day = day or today()
+    stack.registers = registers or load_registers(ROOT, day)
+    if only is not None:
+        return Judge([rule for rule in pack.rules().values() if only(rule)], today=day).judge_graph(stack)
+    judge = _judge(day).afresh()
     return [*judge.judge_graph(stack), *judge_waivers(judge, stack.stack)]
 
 
@@ -45,8 +57,8 @@ def failures(recording: Recording | Iterable[Recorded]) -> dict[str, str]:
 
 
 @cache
-def _judge() -> Judge:
-    return pack.make_judge(pack.rules(), pack.read_config(), today=today())
+def _judge(day: date) -> Judge:
+    return pack.make_judge(pack.rules(), pack.read_config(), today=day)
 
 
 def _state(one: Recorded) -> dict[str, Any]:
