@@ -8,7 +8,7 @@ RUN_OF ?= preview
 RUN = .venv/bin/python -m tools
 FLAGS = --stack $(STACK) $(if $(LOCAL),,--real) $(ARGS)
 
-.PHONY: setup ready preview up destroy refresh recover review guard test test-quick check format bench mutate lock
+.PHONY: setup ready bootstrap preview up destroy refresh recover review guard test test-quick check format bench mutate lock
 
 setup:
 	@$(PYTHON) -m tools.bootstrap
@@ -16,7 +16,7 @@ setup:
 ready:
 	@$(PYTHON) -m tools.bootstrap --quiet
 
-preview up destroy refresh recover: ready
+bootstrap preview up destroy refresh recover: ready
 	@$(RUN) $@ $(FLAGS)
 
 guard: ready

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pulumi
 from pydantic import Field, ValidationError
@@ -21,6 +22,7 @@ from settings.access import Access
 from settings.access import read as read_access
 from settings.backups import Backups
 from settings.base import Mistake, Named, Section, named, section
+from settings.bootstrap import SUFFIX, Billing, Folder, Shared, State, shared
 from settings.company import Company
 from settings.credentials import Credentials
 from settings.data import DataClasses
@@ -48,6 +50,9 @@ from settings.services import Services
 from settings.sign_in import SignIn
 from settings.stores import Bucket, Dataset, Topic
 from settings.workloads import Workloads
+
+HERE = Path(__file__).parent
+_Config = TypeVar("_Config", bound=Section)
 
 AREAS = (
     settings.projects,
@@ -197,6 +202,38 @@ class StackConfig(Stack):
         return zone_of(self, domain)
 
 
+BOOTSTRAP_AREAS = (settings.projects, settings.regions, settings.monitoring, settings.bootstrap)
+"""The same for the bootstrap program."""
+
+
+class BootstrapConfig(Section):
+    """What comes before a stack: the whole of `bootstrap/Pulumi.<stack>-bootstrap.yaml`, and what the stack says."""
+
+    billing: Billing = section("MON-4")
+    """Paid by whom."""
+
+    folder: Folder | None = section("ACC-9", None)
+    """In which folder of the organization."""
+
+    state: State = section("CHG-1")
+    """With the state kept how long."""
+
+    company: Company = section("HOS-1")
+    projects: Projects = section("HOS-1")
+    regions: Regions = section("PRI-1")
+    delivery: Delivery = section("REV-1")
+    monitoring: Monitoring = section("MON-2")
+    organization: Organization | None = section("ACC-9", None)
+    """The last six are those of the stack's own file."""
+
+    inventory: Inventory = named("MIN-2", "state")
+    """What its two stores hold; read from data.yaml."""
+
+    def labels(self, store: str) -> dict[str, str]:
+        """The labels of a store: whose it is, its name in the inventory, and the class of its data."""
+        return {**self.company.labels, "store": store, "data-class": self.inventory[store].data_class}
+
+
 class ConfigError(pulumi.RunError):
     """The stack file cannot be used. The message lists everything that is wrong with it."""
 
@@ -218,16 +255,36 @@ def parse(
     `secret_keys` are the keys that the file holds encrypted.
     """
     documents = tuple(documents)
+    if _on_render_alone(raw):
+        return _checked(RenderStack, [area.alone for area in ALONE], raw, stack, secret_keys, documents)
+    return _checked(StackConfig, [area.check for area in AREAS], raw, stack, secret_keys, documents)
+
+
+def parse_bootstrap(
+    raw: Mapping[str, object], stack: str, secret_keys: Iterable[str] = (), documents: Iterable[Document] = ()
+) -> BootstrapConfig:
+    """The same for a stack file of the bootstrap program and the sections that it shares with the stack's own."""
+    checks = [area.check for area in BOOTSTRAP_AREAS]
+    return _checked(BootstrapConfig, checks, raw, stack, secret_keys, tuple(documents))
+
+
+def _checked(
+    model: type[_Config],
+    checks: Iterable[Callable[[Any], Iterator[Mistake]]],
+    raw: Mapping[str, object],
+    stack: str,
+    secret_keys: Iterable[str],
+    documents: tuple[Document, ...],
+) -> _Config:
     mistakes = list(plain_secrets(raw, secret_keys))
     for document in documents:
         mistakes += document.misplaced(raw)
-        raw = {**raw, document.key: document.rows}
+        if not isinstance(document, Shared) or document.present:
+            raw = {**raw, document.key: document.rows}
     hidden = {mistake.key for mistake in mistakes}
-    model = RenderStack if _on_render_alone(raw) else StackConfig
     config, found, repaired = _validate(model, raw, hidden)
     mistakes += found
     if config is not None:
-        checks = [area.alone for area in ALONE] if model is RenderStack else [area.check for area in AREAS]
         for check in checks:
             wrong = repaired | {mistake.key for mistake in mistakes}
             mistakes += (m for m in check(config) if not _rests_on(m, wrong))
@@ -240,28 +297,51 @@ def parse(
 
 def load() -> StackConfig | RenderStack:
     """Read the configuration of the running program."""
-    own_config = pulumi.Config()
+    own, secret = _own(pulumi.Config().name)
+    stack = pulumi.get_stack()
+    try:
+        documents = (
+            read_inventory(HERE / settings.inventory.FILE, stack),
+            read_access(HERE / settings.access.FILE, stack),
+        )
+    except Unreadable as error:
+        raise pulumi.RunError(f"{error}; nothing was changed.") from None
+    return parse(own, stack, secret, documents)
+
+
+def load_bootstrap() -> BootstrapConfig:
+    """Read the configuration of the running bootstrap program, and what it takes from the file of its stack."""
+    project = pulumi.Config().name
+    own, secret = _own(project)
+    stack = pulumi.get_stack()
+    if not stack.endswith(SUFFIX) or stack == SUFFIX:
+        raise pulumi.RunError(
+            f"CHG-1: {stack} is no stack of the bootstrap program; write: <stack>{SUFFIX}, such as prod{SUFFIX}"
+        )
+    prepared = stack.removesuffix(SUFFIX)
+    try:
+        documents = (
+            *shared(HERE / f"Pulumi.{prepared}.yaml", project.removesuffix(SUFFIX)),
+            read_inventory(HERE / settings.inventory.FILE, stack),
+        )
+    except Unreadable as error:
+        raise pulumi.RunError(f"{error}; nothing was changed.") from None
+    return parse_bootstrap(own, stack, secret, documents)
+
+
+def _own(project: str) -> tuple[dict[str, object], set[str]]:
+    """The configuration of the running program without its namespace, and the keys that are encrypted."""
     everything = {
         **pulumi.runtime.config.get_config_env(),
         **pulumi.runtime.config.CONFIG.get(),
     }
     secret = {key for key in everything if pulumi.runtime.is_config_secret(key)}
     secret |= set(pulumi.runtime.config.get_config_secret_keys_env())
-    own = {}
+    own: dict[str, object] = {}
     for key, value in everything.items():
         namespace, _, name = key.partition(":")
-        own[name if namespace == own_config.name else key] = _decoded(value)
-    names = {key.removeprefix(f"{own_config.name}:") for key in secret}
-    stack = pulumi.get_stack()
-    here = Path(__file__).parent
-    try:
-        documents = (
-            read_inventory(here / settings.inventory.FILE, stack),
-            read_access(here / settings.access.FILE, stack),
-        )
-    except Unreadable as error:
-        raise pulumi.RunError(f"{error}; nothing was changed.") from None
-    return parse(own, stack, names, documents)
+        own[name if namespace == project else key] = _decoded(value)
+    return own, {key.removeprefix(f"{project}:") for key in secret}
 
 
 def require_policy_pack(environment: Mapping[str, str] = os.environ) -> None:
@@ -269,7 +349,7 @@ def require_policy_pack(environment: Mapping[str, str] = os.environ) -> None:
 
     The engine hands its environment to the program, so the variable that makes it load the pack is seen here too.
     """
-    pack = Path(__file__).parent / "policies"
+    pack = HERE / "policies"
     named = [part for part in environment.get("PULUMI_OPTION_POLICY_PACK", "").split(",") if part]
     broken = [path for path in named if not (Path(path) / "PulumiPolicy.yaml").is_file()]
     if not named or broken:
@@ -297,8 +377,8 @@ def _on_render_alone(raw: Mapping[str, object]) -> bool:
 
 
 def _validate(
-    model: type[StackConfig | RenderStack], raw: Mapping[str, object], hidden: set[str]
-) -> tuple[StackConfig | RenderStack | None, list[Mistake], set[str]]:
+    model: type[_Config], raw: Mapping[str, object], hidden: set[str]
+) -> tuple[_Config | None, list[Mistake], set[str]]:
     """Validate, then validate again with every wrong value replaced by its example, so that nothing hides the rest."""
     values = {key: value for key, value in json.loads(json.dumps(raw)).items() if ":" not in key}
     mistakes: list[Mistake] = []

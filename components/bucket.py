@@ -36,8 +36,9 @@ class BucketArgs:
     bucket_name: str
     """Unique in the whole world; a project ID in front makes it so."""
     region: str
-    delete_after_days: int
-    """MIN-1: objects older than this are deleted."""
+    delete_after_days: int | None
+    """MIN-1: objects older than this are deleted. None only where the newest version of each object has to stay, as in
+    a state: then what was overwritten or deleted goes after `noncurrent_days`."""
     retention_days: int | None = None
     """Days in which nobody can delete or overwrite an object; without it, versions and soft delete protect alone."""
     lock: bool = False
@@ -61,7 +62,7 @@ class BucketArgs:
         require(not self.public or not self.lock, "ACC-3", "a bucket for everybody holds nothing that must be locked")
         require(not self.lock or self.retention_days is not None, "BAK-4", "a lock needs a retention")
         require(
-            self.delete_after_days > (self.retention_days or 0),
+            self.delete_after_days is None or self.delete_after_days > (self.retention_days or 0),
             "MIN-1",
             "objects are deleted some time after their retention ends",
         )
@@ -147,8 +148,9 @@ def _lifecycle(args: BucketArgs) -> list[gcp.storage.BucketLifecycleRuleArgs]:
             condition=gcp.storage.BucketLifecycleRuleConditionArgs(**condition),  # type: ignore[arg-type]
         )
 
+    live = args.delete_after_days
     return [
-        after("Delete", age=args.delete_after_days, with_state="LIVE"),
+        *([after("Delete", age=live, with_state="LIVE")] if live is not None else []),
         after("Delete", days_since_noncurrent_time=args.noncurrent_days, with_state="ARCHIVED"),
         after("AbortIncompleteMultipartUpload", age=7),
     ]

@@ -10,19 +10,25 @@ from .alerts import Alerts, AlertsArgs, Channels, ChannelsArgs
 from .audit_logs import AuditLogs, AuditLogsArgs
 from .base import Component
 from .contacts import Contacts, ContactsArgs
-from .federation import Federation, FederationArgs
+from .environments import Environment
+from .federation import Federation, FederationArgs, Trusted
 from .foundation import Foundation
 from .guardrails import Exempt, Guardrails, GuardrailsArgs
 from .log_archive import LogArchive, LogArchiveArgs
-from .repository import DeployEnvironment, Repository, RepositoryArgs
+from .repository import Repository, RepositoryArgs
 from .topic import Topic, TopicArgs
 
 if TYPE_CHECKING:
     from config import Stack, StackConfig
 
 
-def repository_of(config: Stack) -> RepositoryArgs:
-    """The repository that the stack file names, with the environment that looks and the one that changes."""
+BUILD = "build"
+"""Role, and GitHub environment, of the identity that makes images. Those that preview and apply this program are made
+by the bootstrap program: what decides who may run the stack is not part of the stack."""
+
+
+def repository_of(config: Stack, *environments: Environment) -> RepositoryArgs:
+    """The repository that the stack file names."""
     delivery = config.delivery
     return RepositoryArgs(
         owner=delivery.owner,
@@ -31,10 +37,8 @@ def repository_of(config: Stack) -> RepositoryArgs:
         checks=delivery.checks,
         approvals=delivery.approvals,
         description="The company's hosting as code",
-        environments=(
-            DeployEnvironment(name="preview"),
-            DeployEnvironment(name="production", reviewer_team_ids=delivery.reviewer_teams, deploys=True),
-        ),
+        allowed_actions=("google-github-actions/auth@*",),
+        environments=environments,
     )
 
 
@@ -114,7 +118,8 @@ class Governance(Component):
 
     def _delivery(self) -> Federation:
         delivery = self._config.delivery
-        Repository("repository", repository_of(self._config), self.child())
+        release = Environment(name=BUILD, reviewer_team_ids=delivery.reviewer_teams, deploys=True)
+        Repository("repository", repository_of(self._config, release), self.child())
         return Federation(
             "github",
             FederationArgs(
@@ -122,6 +127,7 @@ class Governance(Component):
                 owner_id=delivery.owner_id,
                 repository_id=delivery.repository_id,
                 branch=delivery.branch,
+                identities={BUILD: Trusted(environment=BUILD, purpose="pushes and vouches for images")},
             ),
             self.child(),
         )

@@ -9,7 +9,7 @@ import pulumi
 from .base import Component
 from .entrance import Entrance, EntranceArgs, Site
 from .foundation import Foundation
-from .governance import Governance
+from .governance import BUILD, Governance
 from .images import Images, ImagesArgs
 from .stores import Stores
 from .web_service import RUN, WebService, WebServiceArgs
@@ -61,7 +61,7 @@ class Hosting(Component):
                 key=foundation.keys[IMAGES],
                 region=config.regions.primary,
                 pullers={"run": foundation.workload.agent(RUN).member},
-                pushers={"ci": governance.federation.deploy.member},
+                pushers={"ci": governance.federation.members[BUILD]},
                 keep_days=config.images.keep_days,
                 upstreams=config.images.upstreams,
                 labels={**config.company.labels, "data-class": IMAGES},

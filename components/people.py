@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pulumi
 
 from .access import Access, AccessArgs, AccessRow
-from .base import Component, known
+from .base import Component
 from .boundaries import Boundaries, BoundariesArgs
 from .devices import Devices, DevicesArgs
 from .foundation import Foundation
@@ -61,10 +61,10 @@ class People(Component):
             ),
             self.child(),
         )
-        self._organization(config, foundation, governance)
+        self._organization(config, foundation)
         self.register_outputs({})
 
-    def _organization(self, config: StackConfig, foundation: Foundation, governance: Governance) -> None:
+    def _organization(self, config: StackConfig, foundation: Foundation) -> None:
         """What only an organization node can hold. Without one, the first preview says what is missing."""
         organization = config.organization
         if organization is None:
@@ -82,7 +82,7 @@ class People(Component):
                 projects=foundation.projects,
                 vault=foundation.vault,
                 home=foundation.audit,
-                deployer=known(deployer, governance.federation.deploy),
+                deployer=deployer,
                 break_glass=organization.break_glass,
             ),
             self.child(),

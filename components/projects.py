@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_gcp as gcp
 
-from .base import Component, require
+from .base import Component, known, require
 
 ASKED_FOR = ("bigquery.googleapis.com", "logging.googleapis.com", "storage.googleapis.com")
 """Services that make their agent when they are asked who it is."""
@@ -26,10 +26,12 @@ class ServiceAgent:
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectArgs:
-    """An existing project; bootstrap creates it."""
+    """A project that exists, or that is made by the same program."""
 
     project_id: str
     region: str
+    made: gcp.organizations.Project | None = None
+    """The project itself, where the program makes it: nothing in it is asked for before."""
 
     def __post_init__(self) -> None:
         require(bool(re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", self.project_id)), "HOS-1", "project_id is invalid")
@@ -52,17 +54,27 @@ class Project(Component):
         super().__init__(name, args, opts)
         self._name = name
         self.project_id = args.project_id
+        self._made = args.made
+        lies_in = args.project_id if args.made is None else known(args.project_id, args.made)
         self.provider = gcp.Provider(
             f"{name}-google",
-            project=args.project_id,
+            project=lies_in,
             region=args.region,
             user_project_override=True,
-            billing_project=args.project_id,
+            billing_project=lies_in,
             opts=self.child(),
         )
         self._apis: dict[str, gcp.projects.Service] = {}
         self._agents: dict[str, ServiceAgent] = {}
         self.register_outputs({"project_id": self.project_id})
+
+    @property
+    def number(self) -> pulumi.Output[str]:
+        """The number that Google gave it."""
+        if self._made is not None:
+            return self._made.number
+        options = pulumi.InvokeOutputOptions(parent=self, provider=self.provider)
+        return gcp.organizations.get_project_output(project_id=self.project_id, opts=options).number
 
     def api(self, service: str) -> gcp.projects.Service:
         """The API, enabled on first use; whatever needs it depends on it."""
@@ -74,7 +86,7 @@ class Project(Component):
                 disable_dependent_services=False,
                 disable_on_destroy=False,
                 check_if_service_has_usage_on_destroy=False,
-                opts=self.child(provider=self.provider),
+                opts=self.child(provider=self.provider, depends_on=[self._made] if self._made is not None else []),
             )
         return self._apis[service]
 

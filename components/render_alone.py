@@ -8,6 +8,7 @@ import pulumi
 import pulumi_random as random
 
 from .base import Component
+from .environments import Environment
 from .governance import repository_of
 from .render_side import RenderSide
 from .repository import Repository
@@ -27,7 +28,12 @@ class RenderAlone(Component):
     def __init__(self, name: str, config: RenderStack, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, None, opts)
         chance = random.Provider("random", opts=self.child())
-        Repository("repository", repository_of(config), self.child())
+        teams = config.delivery.reviewer_teams
+        environments = (
+            Environment(name="preview", reviewer_team_ids=teams, branch_only=False),
+            Environment(name="production", reviewer_team_ids=teams, deploys=True),
+        )
+        Repository("repository", repository_of(config, *environments), self.child())
         company = config.company.domain.partition(".")[0]
         self.side = RenderSide("render", config, f"{company}-{config.company.environment}", chance, self.child())
         self.register_outputs({})

@@ -8,17 +8,9 @@ from typing import ClassVar
 import pulumi
 import pulumi_github as github
 
-from .base import Component, require
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeployEnvironment:
-    """A GitHub environment: the name that identity federation trusts, and the people who release into it."""
-
-    name: str
-    reviewer_team_ids: tuple[int, ...] = ()
-    """Numeric ids of teams; at least one for an environment that deploys (REV-3)."""
-    deploys: bool = False
+from .base import Component
+from .branch_rules import BranchRules, BranchRulesArgs
+from .environments import Environment, Environments, EnvironmentsArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,19 +24,12 @@ class RepositoryArgs:
     """The protected branch, without `refs/heads/`."""
     checks: tuple[str, ...]
     """Names of the status checks that must pass before a merge (CIN-4)."""
-    environments: tuple[DeployEnvironment, ...]
+    environments: tuple[Environment, ...]
     description: str = ""
     allowed_actions: tuple[str, ...] = ()
     """Patterns of actions beside GitHub's own, such as `pulumi/*`; all are pinned by commit."""
     approvals: int = 1
     topics: tuple[str, ...] = field(default=())
-
-    def __post_init__(self) -> None:
-        require(self.approvals >= 1, "REV-1", "at least one other developer approves a change")
-        require(bool(self.checks), "CIN-4", "at least one check has to pass before a merge")
-        for environment in self.environments:
-            reviewed = bool(environment.reviewer_team_ids) or not environment.deploys
-            require(reviewed, "REV-3", f"environment {environment.name} deploys and has no reviewers")
 
 
 class Repository(Component):
@@ -62,10 +47,29 @@ class Repository(Component):
         self._name, self._args = name, args
         self.provider = github.Provider(f"{name}-github", owner=args.owner, opts=self.child())
         repository = self._repository()
-        self._rules(repository)
         self._actions(repository)
-        for environment in args.environments:
-            self._environment(repository, environment)
+        BranchRules(
+            f"{name}-{args.branch}",
+            BranchRulesArgs(
+                provider=self.provider,
+                repository=repository.name,
+                branch=args.branch,
+                ruleset=f"protect-{args.branch}",
+                checks=args.checks,
+                approvals=args.approvals,
+            ),
+            self.child(),
+        )
+        Environments(
+            name,
+            EnvironmentsArgs(
+                provider=self.provider,
+                repository=repository.name,
+                branch=args.branch,
+                environments=args.environments,
+            ),
+            self.child(),
+        )
         self.repository_id = repository.repo_id
         self.register_outputs({"repository_id": self.repository_id})
 
@@ -104,45 +108,6 @@ class Repository(Component):
         )
         return repository
 
-    def _rules(self, repository: github.Repository) -> None:
-        args = self._args
-        github.RepositoryRuleset(
-            f"{self._name}-{args.branch}",
-            repository=repository.name,
-            name=f"protect-{args.branch}",
-            target="branch",
-            enforcement="active",
-            bypass_actors=[],
-            conditions=github.RepositoryRulesetConditionsArgs(
-                ref_name=github.RepositoryRulesetConditionsRefNameArgs(
-                    includes=[f"refs/heads/{args.branch}"], excludes=[]
-                )
-            ),
-            rules=github.RepositoryRulesetRulesArgs(
-                creation=True,
-                deletion=True,
-                non_fast_forward=True,
-                required_linear_history=True,
-                required_signatures=True,
-                pull_request=github.RepositoryRulesetRulesPullRequestArgs(
-                    required_approving_review_count=args.approvals,
-                    require_code_owner_review=True,
-                    require_last_push_approval=True,
-                    dismiss_stale_reviews_on_push=True,
-                    required_review_thread_resolution=True,
-                ),
-                required_status_checks=github.RepositoryRulesetRulesRequiredStatusChecksArgs(
-                    strict_required_status_checks_policy=True,
-                    do_not_enforce_on_create=False,
-                    required_checks=[
-                        github.RepositoryRulesetRulesRequiredStatusChecksRequiredCheckArgs(context=check)
-                        for check in args.checks
-                    ],
-                ),
-            ),
-            opts=self._options(protect=True),
-        )
-
     def _actions(self, repository: github.Repository) -> None:
         github.ActionsRepositoryPermissions(
             self._name,
@@ -162,27 +127,3 @@ class Repository(Component):
             can_approve_pull_request_reviews=False,
             opts=self._options(),
         )
-
-    def _environment(self, repository: github.Repository, environment: DeployEnvironment) -> None:
-        reviewers = [github.RepositoryEnvironmentReviewerArgs(teams=list(environment.reviewer_team_ids))]
-        policy = github.RepositoryEnvironmentDeploymentBranchPolicyArgs(
-            protected_branches=False, custom_branch_policies=True
-        )
-        made = github.RepositoryEnvironment(
-            f"{self._name}-{environment.name}",
-            repository=repository.name,
-            environment=environment.name,
-            can_admins_bypass=False,
-            prevent_self_review=True,
-            reviewers=reviewers if environment.reviewer_team_ids else [],
-            deployment_branch_policy=policy if environment.deploys else None,
-            opts=self._options(),
-        )
-        if environment.deploys:
-            github.RepositoryEnvironmentDeploymentPolicy(
-                f"{self._name}-{environment.name}",
-                repository=repository.name,
-                environment=made.environment,
-                branch_pattern=self._args.branch,
-                opts=self._options(),
-            )

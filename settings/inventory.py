@@ -158,7 +158,7 @@ def _compared(
                 others=(store.key,),
             )
         else:
-            yield from _contradictions(f"{KEY}.{name}", row, store)
+            yield from contradictions(f"{KEY}.{name}", row, store)
     for name in config.inventory:
         if name not in configured:
             yield Mistake(
@@ -179,7 +179,7 @@ def _asks_for(config: StackConfig, name: str) -> Iterator[str]:
         yield from (f"databases.{one}.backup.mode" for one in config.databases)
 
 
-def _contradictions(key: str, row: Row, store: Store) -> Iterator[Mistake]:
+def contradictions(key: str, row: Row, store: Store) -> Iterator[Mistake]:
     figures: tuple[tuple[str, object, object, str, tuple[str, ...]], ...] = (
         ("kind", row.kind, store.kind, "MIN-2", (store.key,)),
         ("dataClass", row.data_class, store.data_class, "MIN-2", (f"{store.key}.dataClass",)),

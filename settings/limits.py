@@ -47,6 +47,9 @@ SESSION_HOURS_MAX: Final = 12
 REQUESTS_A_MINUTE_MAX: Final = 1200
 """HOS-3: ten times what the browser of a busy person asks in a minute."""
 
+NONCURRENT_STATE_DAYS_MIN: Final = 30
+"""CHG-1: days for which an overwritten state stays readable."""
+
 DAY_SECONDS: Final = 86_400
 
 GUARDRAIL_TRIAL_DAYS_MAX: Final = 90

@@ -64,7 +64,7 @@ def read(path: Path, stack: str, *, key: str, clause: str) -> Document:
     except Unreadable as error:
         raise Unreadable(f"{clause}: {error}") from None
     lines = {key: whole.lc.key(stack)[0] + 1 if section is not None else 1}
-    lines |= dict(_lines(section, key)) if section is not None else {}
+    lines |= dict(lines_of(section, key)) if section is not None else {}
     rows = YAML(typ="safe").load(text)[stack] if section else {}
     return Document(file=path.name, key=key, clause=clause, rows=json.loads(json.dumps(rows, default=str)), lines=lines)
 
@@ -85,9 +85,9 @@ def _mapping(name: str, text: str) -> CommentedMap:
     return whole if whole is not None else CommentedMap()
 
 
-def _lines(section: CommentedMap, prefix: str) -> Iterable[tuple[str, int]]:
+def lines_of(section: CommentedMap, prefix: str) -> Iterable[tuple[str, int]]:
     for name, value in section.items():
         key = f"{prefix}.{name}"
         yield key, section.lc.key(name)[0] + 1
         if isinstance(value, CommentedMap):
-            yield from _lines(value, key)
+            yield from lines_of(value, key)

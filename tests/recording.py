@@ -179,8 +179,27 @@ def _created(args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
             identifier, outputs["hex"] = "q83v", "abcdef"
         case "random:index/randomPassword:RandomPassword":
             identifier, outputs["result"] = "none", "generated-password-of-the-mock"
+        case _:
+            identifier = _ground(args, outputs) or identifier
     outputs |= _watching(args, project)
     return identifier, outputs
+
+
+def _ground(args: mocks.MockResourceArgs, outputs: dict[str, Any]) -> str | None:
+    """The same for what the bootstrap program makes first."""
+    inputs = args.inputs
+    match args.typ:
+        case "gcp:organizations/project:Project":
+            outputs["number"] = str(PROJECT_NUMBER)
+            return f"projects/{inputs['projectId']}"
+        case "gcp:organizations/folder:Folder":
+            outputs["name"] = "folders/345678901234"
+            return str(outputs["name"])
+        case "gcp:iam/workloadIdentityPool:WorkloadIdentityPool":
+            pool = f"workloadIdentityPools/{inputs['workloadIdentityPoolId']}"
+            outputs["name"] = f"projects/{PROJECT_NUMBER}/locations/global/{pool}"
+            return str(outputs["name"])
+    return None
 
 
 def _watching(args: mocks.MockResourceArgs, project: str) -> dict[str, Any]:
@@ -269,6 +288,7 @@ def record(
     stack: str = "prod",
     preview: bool = False,
     secret_keys: tuple[str, ...] = (),
+    project: str = PROJECT,
 ) -> Recording:
     """Run `build` as a program and return what it registered. An exception of the program comes through."""
     monitor = _Monitor(preview=preview)
@@ -280,7 +300,7 @@ def record(
             list(secret_keys),
         )
         set_root_resource(None)  # type: ignore[arg-type]
-        mocks.set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, monitor=monitor)
+        mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
 
         exports: dict[str, Any] = {}
 
@@ -342,6 +362,28 @@ def record_stack(
             stack=stack,
             preview=preview,
             secret_keys=secret_keys,
+        )
+
+
+def record_bootstrap(
+    config: Mapping[str, object] | None = None,
+    *,
+    stack: str = "prod-bootstrap",
+    preview: bool = False,
+    home: Path = ROOT,
+) -> Recording:
+    """Run the whole bootstrap program. `home` is where the stack's own file and the inventory lie."""
+    own = dict(YAML(typ="safe").load(ROOT / "bootstrap" / f"Pulumi.{stack}.yaml")["config"])
+    with (
+        mock.patch.dict(os.environ, {"PULUMI_OPTION_POLICY_PACK": str(ROOT / "policies")}),
+        mock.patch("config.HERE", home),
+    ):
+        return record(
+            lambda: runpy.run_path(str(ROOT / "bootstrap" / "__main__.py"), run_name="__main__"),
+            config=own if config is None else config,
+            stack=stack,
+            preview=preview,
+            project=f"{PROJECT}-bootstrap",
         )
 
 

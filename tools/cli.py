@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from tools import places, recover, report, run
+from tools import handover, places, recover, report, run
 from tools.refusal import Refusal, of_os_error
-from tools.stacks import Stack
+from tools.stacks import BOOTSTRAP, Stack
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -91,6 +91,28 @@ for _operation, _meaning in (
     ("refresh", "Read what exists into the state, so that the next preview shows drift."),
 ):
     app.command(name=_operation, context_settings=_EXTRA)(_change(_operation, _meaning))
+
+
+@app.command(context_settings=_EXTRA)
+def bootstrap(
+    context: typer.Context,
+    stack: Name = "prod",
+    real: Real = False,
+    yes: Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only preview it.")] = False,
+    everything: Everything = False,
+) -> None:
+    """What has to exist before a stack: projects, state, the identities of CI. Then says what to type next."""
+    run.check_extra(context.args)
+    chosen = Stack(name=stack if stack.endswith(BOOTSTRAP) else stack + BOOTSTRAP, real=real)
+    if dry_run:
+        _finish(run.preview(chosen, context.args, out=sys.stdout), as_json=False, everything=everything)
+    agreed = _agreed(chosen, yes=yes, as_json=False)
+    done = run.change(chosen, "up", context.args, yes=agreed, out=sys.stdout, quiet=agreed)
+    report.show(done, out=sys.stdout, everything=everything)
+    if done.exit_code == 0:
+        handover.show(chosen, out=sys.stdout)
+    raise typer.Exit(done.exit_code)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from review.guard import Ran
 from tools.refusal import Refusal
 
 _MARKUP = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
+_CLAUSE = re.compile(r"\b[A-Z]{3}-\d+\b")
 _DEBUG = '"severity":"debug"'
 
 
@@ -52,7 +53,8 @@ class Log:
     """URN and message of each error the engine, the program or a provider reported."""
     output: dict[str, str] = field(default_factory=dict)
     """What programs, packs and providers wrote to standard error, by URN."""
-    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What the program tells about a clause without stopping: what this company does without, or still has to do."""
     registered: dict[str, str] = field(default_factory=dict)
     """URN of each resource a step was made for, with its operation."""
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -129,5 +131,5 @@ def _diagnostic(log: Log, body: dict[str, Any]) -> None:
         log.output[urn] = log.output.get(urn, "") + plain(body["message"]) + "\n"
     elif body["severity"] == "error" and text.strip():
         log.errors.append((urn, text))
-    elif body["severity"] == "warning" and text.strip():
-        log.warnings.append(text)
+    elif body["severity"] in ("info", "warning") and _CLAUSE.search(text) and text not in log.notes:
+        log.notes.append(text)

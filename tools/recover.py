@@ -15,7 +15,7 @@ from tools import events, places, setup, stamp
 from tools.progress import Stage
 from tools.refusal import Refusal
 from tools.run import exclusive
-from tools.stacks import PROJECT, Stack
+from tools.stacks import Stack
 
 State = dict[str, Any]
 
@@ -108,7 +108,7 @@ def _existing(stack: Stack) -> list[tuple[str, str]]:
     run = subprocess.run(command, cwd=places.ROOT, env=stack.environment(), capture_output=True, text=True, check=False)
     if run.returncode != 0:
         raise Refusal("the local cloud cannot be read.", details=tuple(run.stderr.strip().splitlines()[-4:]))
-    prefix = f"urn:pulumi:{stack.name}::{PROJECT}::"
+    prefix = f"urn:pulumi:{stack.name}::{stack.project}::"
     entries = [json.loads(text) for text in run.stdout.splitlines()]
     return [(entry["urn"], entry["id"]) for entry in entries if entry["urn"].startswith(prefix)]
 
@@ -152,7 +152,9 @@ def _name(urn: str) -> str:
 
 def _pulumi(stack: Stack, *arguments: str) -> str:
     command = [str(places.engine() / "pulumi"), *arguments, "--non-interactive"]
-    run = subprocess.run(command, cwd=places.ROOT, env=stack.environment(), capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        command, cwd=stack.program, env=stack.environment(), capture_output=True, text=True, check=False
+    )
     if run.returncode != 0:
         raise Refusal(
             f"`pulumi {arguments[0]}` failed; run `make recover{stack.command_hint}` again once this is mended.",

@@ -35,6 +35,7 @@ def show(run: Run, *, out: TextIO, everything: bool = False) -> None:
         print(f"error: {sentence}", file=out)
     if run.exit_code == 0:
         _print_measures(run, out)
+        _print_notes(run, out)
     if run.exit_code == 0 or run.log.failed:
         _print_next(run, out)
 
@@ -139,6 +140,11 @@ def _print_measures(run: Run, out: TextIO) -> None:
             rows[_ROWS - 1 :] = [f"… and {len(rows) - _ROWS + 1} more kinds: ARGS=--all"]
         for number, row in enumerate(rows):
             print(f"  {'' if number else name.capitalize():<18} {row}", file=out)
+
+
+def _print_notes(run: Run, out: TextIO) -> None:
+    for note in run.log.notes:
+        print(f"  {'Missing':<18} {note}", file=out)
 
 
 def _some(names: list[str]) -> str:

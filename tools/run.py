@@ -153,7 +153,7 @@ def _run(stack: Stack, operation: str, extra: list[str], *, out: TextIO, quiet: 
 def _openly(command: list[str], run: Run, log_file: Path, _out: TextIO) -> None:
     """With the engine's own display and questions."""
     program = str(places.engine() / command[0])
-    with subprocess.Popen([program, *command[1:]], cwd=places.ROOT, env=run.stack.environment()) as process:
+    with subprocess.Popen([program, *command[1:]], cwd=run.stack.program, env=run.stack.environment()) as process:
         run.code = _wait(process)
     run.shown = True
     _take(run, command, log_file)
@@ -169,7 +169,7 @@ def _quietly(command: list[str], run: Run, log_file: Path, out: TextIO) -> None:
             errors.open("w") as stderr,
             subprocess.Popen(
                 [program, *command[1:]],
-                cwd=places.ROOT,
+                cwd=stack.program,
                 env=stack.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,

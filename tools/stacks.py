@@ -20,6 +20,8 @@ from tools import places, stamp
 from tools.refusal import Refusal
 
 PROJECT = "secure-hosting"
+BOOTSTRAP = "-bootstrap"
+"""What the name of a stack of the bootstrap program ends in, and the name of its project."""
 NEEDED_BYTES = 64 * 1024 * 1024
 """Free space below which nothing is started: state, events and digest of a thousand resources need half of it."""
 _ENCRYPTION = re.compile(r"^(?:secretsprovider|encryptedkey|encryptionsalt):.*\n?", re.MULTILINE)
@@ -27,7 +29,10 @@ _ENCRYPTION = re.compile(r"^(?:secretsprovider|encryptedkey|encryptionsalt):.*\n
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """A stack of this project, against the local cloud or, with `real`, the user's own Pulumi login."""
+    """A stack of this project, against the local cloud or, with `real`, the user's own Pulumi login.
+
+    `prod` is a stack of the program, `prod-bootstrap` the one of the bootstrap program that comes before it.
+    """
 
     name: str
     real: bool = False
@@ -39,9 +44,19 @@ class Stack:
             raise Refusal(f"{self.name!r} is not a stack name.", fix="letters, digits, _ . and - only: STACK=prod")
 
     @property
+    def program(self) -> Path:
+        """The folder of the program."""
+        return places.ROOT / "bootstrap" if self.name.endswith(BOOTSTRAP) else places.ROOT
+
+    @property
+    def project(self) -> str:
+        """The name of the program's project."""
+        return PROJECT + BOOTSTRAP if self.name.endswith(BOOTSTRAP) else PROJECT
+
+    @property
     def file(self) -> Path:
         """The committed configuration. No local command writes to it."""
-        return self.config or places.ROOT / f"Pulumi.{self.name}.yaml"
+        return self.config or self.program / f"Pulumi.{self.name}.yaml"
 
     @property
     def copy(self) -> Path:
@@ -56,12 +71,12 @@ class Stack:
     @property
     def state(self) -> Path:
         """The engine's state of a local stack."""
-        return places.local() / "backend" / ".pulumi" / "stacks" / PROJECT / f"{self.name}.json"
+        return places.local() / "backend" / ".pulumi" / "stacks" / self.project / f"{self.name}.json"
 
     @property
     def engine_locks(self) -> Path:
         """Where the engine keeps its own locks of a local stack."""
-        return places.local() / "backend" / ".pulumi" / "locks" / "organization" / PROJECT / self.name
+        return places.local() / "backend" / ".pulumi" / "locks" / "organization" / self.project / self.name
 
     @property
     def flags(self) -> list[str]:
@@ -100,7 +115,7 @@ class Stack:
     def read_file(self) -> str:
         """The stack file's text. Refuses a missing or broken one; what it means is judged by the program."""
         if not self.file.exists():
-            present = ", ".join(sorted(f.name.split(".")[1] for f in places.ROOT.glob("Pulumi.*.yaml"))) or "none"
+            present = ", ".join(sorted(f.name.split(".")[1] for f in self.program.glob("Pulumi.*.yaml"))) or "none"
             raise Refusal(
                 f"there is no {self.file.name}.", details=(f"stacks   {present}",), fix="name another one: STACK=prod"
             )
@@ -178,7 +193,7 @@ class Stack:
     def _create(self) -> str:
         """Creates the stack from a folder of its own, so that the engine writes the salt there and not here."""
         with tempfile.TemporaryDirectory(dir=places.local()) as folder:
-            Path(folder, "Pulumi.yaml").write_text(json.dumps({"name": PROJECT, "runtime": "python"}))
+            Path(folder, "Pulumi.yaml").write_text(json.dumps({"name": self.project, "runtime": "python"}))
             command = ["pulumi", "stack", "init", self.name, "--no-select", "--non-interactive", "--cwd", folder]
             run = subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=False)
             if run.returncode != 0:

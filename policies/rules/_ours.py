@@ -7,11 +7,19 @@ from policies.model import Resource, gcp
 from policies.rule import Finding, Sample, unsure
 
 SERVICE = gcp("projects/service")
+BOOTSTRAP = "hosting:bootstrap:Bootstrap"
+"""The component of a stack that prepares the ground for another one."""
+
+
+def prepares(graph: Graph) -> bool:
+    """Whether the stack only prepares another: projects, state, identities. `bootstrap-stands-alone` holds it to that,
+    and what is asked of a whole stack (alerts, sinks, audit logs) is asked of the one that it prepares."""
+    return BOOTSTRAP in graph.types
 
 
 def ours(graph: Graph) -> bool:
-    """Whether the stack is built from this project's components."""
-    return any(token.startswith("hosting:") for token in graph.types)
+    """Whether the stack is built from this project's components, and more than the ground of one."""
+    return any(token.startswith("hosting:") for token in graph.types) and not prepares(graph)
 
 
 def off_google(graph: Graph) -> bool:

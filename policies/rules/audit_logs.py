@@ -9,7 +9,7 @@ from policies.graph import Graph
 from policies.iam import plain
 from policies.model import UNKNOWN, Resource, UnknownValue, View, gcp
 from policies.rule import Finding, Sample, each, fail, fail_stack, rule, skip, unsure
-from policies.rules._ours import off_google, ours
+from policies.rules._ours import off_google, ours, prepares
 
 PROJECT: Final = gcp("organizations/project")
 PROJECT_CONFIG: Final = gcp("projects/iAMAuditConfig")
@@ -200,8 +200,8 @@ def every_project(graph: Graph) -> Iterator[Finding]:
     """Admin writes are logged anyway; who read which data is not, until a configuration says so. One on the folder or
     the organization counts for all projects."""
     projects = graph.of(PROJECT)
-    if not projects:
-        yield skip("the stack makes no projects")
+    if not projects or prepares(graph):
+        yield skip("the stack makes no projects, or makes them for another stack that configures their logs")
         return
     if graph.of(*_HIGHER):
         return

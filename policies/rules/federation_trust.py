@@ -84,15 +84,24 @@ def _pinned(resource: Resource, claim: str) -> set[str]:
     return {value for pins in ways for value in pins.get(claim, ())}
 
 
-def _guarded(resource: Resource, graph: Graph, branch: str) -> bool | None:
+def guards(resource: Resource, graph: Graph, branch: str) -> list[Resource]:
+    """The protections in force for a branch of any repository of the stack."""
+    return [rule for found in _guards(resource, graph, branch) for rule in found.rules]
+
+
+def _guards(resource: Resource, graph: Graph, branch: str) -> list[github.Guards]:
     names = {str(r.output("name")) for r in graph.of(github.REPOSITORY)}
     for protection in graph.of(*github.PROTECTIONS):
         names |= github.repository_keys(protection)[0]
-    guards = [github.guards_of_branch(resource, name, branch) for name in sorted(names | {"*"})]
-    if any(g.rules for g in guards):
+    return [github.guards_of_branch(resource, name, branch) for name in sorted(names | {"*"})]
+
+
+def _guarded(resource: Resource, graph: Graph, branch: str) -> bool | None:
+    found = _guards(resource, graph, branch)
+    if any(g.rules for g in found):
         return True
     open_ones = any(value is UNKNOWN for p in graph.of(*github.PROTECTIONS) for _, value in p.walk())
-    return None if open_ones or any(g.unknown for g in guards) else False
+    return None if open_ones or any(g.unknown for g in found) else False
 
 
 @rule(

@@ -27,6 +27,7 @@ _OTHER = (
     "ci",
     "qa*",
     "review*",
+    "drift*",
 )
 _PRODUCTION = {
     "repository": "app",

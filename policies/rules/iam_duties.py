@@ -10,6 +10,7 @@ from policies.iam import Grant, all_parts
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules import _grants as g
 from policies.rules._iam_types import tokens
+from policies.rules._reviewed import behind_review
 from policies.rules.iam_service_accounts import administers
 
 _WIDE: Final = ("project", "folder", "organization", "account")
@@ -81,6 +82,8 @@ def accounts_made_or_used(graph: Graph) -> Iterator[Finding]:
         roles = {grant.role.lower(): grant for grant in grants}
         if _ACCOUNT_ADMIN in roles and _ACCOUNT_USER in roles:
             grant = roles[_ACCOUNT_USER]
+            if behind_review(grant):
+                continue
             name = grant.member or who.rsplit("::", 1)[-1]
             yield fail(grant.resource, grant.path, f"{name} also holds roles/iam.serviceAccountAdmin")
 

@@ -14,6 +14,7 @@ from policies.rules import _grants as g
 from policies.rules._escalation import Access, Holding
 from policies.rules._iam_types import tokens
 from policies.rules._permissions import ESCALATING, ROLES_UPDATE
+from policies.rules._reviewed import reviewed
 from policies.rules.iam_impersonation import impersonates
 
 _DOCS = ("https://cloud.google.com/iam/docs/best-practices-service-accounts#lateral-movement",)
@@ -121,7 +122,8 @@ def no_escalation(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding]:
     account that somebody can become adds its own. Followed are tokens, keys, signatures, delegation, starting things as
     an account, setting policies, and changing a role that one holds; custom roles by their permissions.
 
-    `deployers` names the identities (patterns over name or address) whose purpose it is to grant, behind reviewed code.
+    An account that this stack proves to be behind review (federation, protected branch, approval) may grant;
+    `deployers` names further ones (patterns over name or address) whose purpose it is.
     """
     access = Access(graph)
     yield from (unsure(resource, path) for resource, path in access.open)
@@ -131,7 +133,7 @@ def no_escalation(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding]:
     deployers = tuple(str(p) for p in params["deployers"])
     strong = {p: found for p in access.holdings if (found := access.rules(p))}
     for principal in access.holdings:
-        if _deploys(principal, access, deployers):
+        if _deploys(principal, access, deployers) or principal.lower() in reviewed(graph):
             continue
         if principal in strong:
             holding, permission = strong[principal]

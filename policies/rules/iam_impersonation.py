@@ -11,6 +11,7 @@ from policies.model import Resource, UnknownValue
 from policies.rule import Finding, Sample, fail, rule
 from policies.rules import _grants as g
 from policies.rules._iam_types import tokens
+from policies.rules._reviewed import behind_review
 
 _DOCS = (
     "https://cloud.google.com/iam/docs/best-practices-service-accounts",
@@ -55,6 +56,10 @@ def _to_agent(grant: Grant) -> bool:
     return bool(grant.sources) and all("serviceIdentity" in urn for urn in grant.sources)
 
 
+def _apart(grant: Grant) -> bool:
+    return _to_agent(grant) or behind_review(grant)
+
+
 def impersonates(grant: Grant) -> bool:
     """Whether the role lets its holder become other accounts. Service agent roles count unless an agent holds them."""
     if _AGENT_ROLE.match(grant.role):
@@ -64,7 +69,9 @@ def impersonates(grant: Grant) -> bool:
 
 def _impersonation(resource: Resource) -> Iterator[Finding]:
     lost = ""
-    for grant in g.roles(resource, apart=_to_agent):
+    for grant in g.roles(resource, apart=_apart):
+        if behind_review(grant):
+            continue
         if _AGENT_ROLE.match(grant.role) and g.member_lost(grant):
             lost = grant.path
         elif impersonates(grant):
@@ -91,7 +98,8 @@ def _register(level: str, where: str, module: str, references: tuple[str, ...]) 
         references=references,
         sources=_DOCS,
         traps=(20,),
-        why="Granted above an account, the role covers each account there, also the strongest and those made later.",
+        why="Granted above an account, the role covers each account there, also the strongest and those made later. "
+        "Accounts that this stack proves to be behind review (federation, protected branch, approval) may hold it.",
         good=(
             (
                 Sample(member, {"role": "roles/run.viewer", "member": g.EXAMPLE_ACCOUNT}, depends={"role": ("role",)}),
@@ -156,6 +164,9 @@ _register("organization", "the organization", "organizations", ("checkov:CKV_GCP
 )
 def account_user(resource: Resource) -> Iterator[Finding]:
     """On the project the roles cover all of its accounts: their holder is as powerful as the strongest one."""
-    for grant in g.roles(resource):
-        if grant.role.lower() in ("roles/iam.serviceaccountuser", "roles/iam.serviceaccounttokencreator"):
+    for grant in g.roles(resource, apart=behind_review):
+        if not behind_review(grant) and grant.role.lower() in (
+            "roles/iam.serviceaccountuser",
+            "roles/iam.serviceaccounttokencreator",
+        ):
             yield fail(resource, grant.path, f"{grant.role} on the whole project for {g.to(grant)}")

@@ -13,6 +13,7 @@ from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules import _grants as g
 from policies.rules._facts import boolean
 from policies.rules._iam_types import tokens
+from policies.rules._reviewed import behind_review
 
 _DOCS = ("https://cloud.google.com/iam/docs/best-practices-service-accounts",)
 NOT_DECIDABLE: tuple[tuple[str, str], ...] = (
@@ -158,10 +159,12 @@ _register("organization", "the organization", "organizations", ("checkov:CKV_GCP
     ),
 )
 def account_not_admin(resource: Resource) -> Iterator[Finding]:
-    """A workload that administers is one bug away from an intruder who administers. Role names are compared whole."""
+    """A workload that administers is one bug away from an intruder who administers. Role names are compared whole.
+
+    An account that this stack proves to be behind review (federation, protected branch, approval) may administer."""
     lost = ""
     for grant in g.members(resource):
-        if grant.kind != "serviceaccount":
+        if grant.kind != "serviceaccount" or behind_review(grant):
             continue
         if administers(grant.role):
             yield fail(resource, grant.path, f"{grant.role} for the workload identity {g.to(grant)}")

@@ -51,6 +51,21 @@ def _who(grant: Grant) -> str | None:
     return grant.member.lower() or (grant.sources[0] if len(grant.sources) == 1 else None)
 
 
+def _place(grant: Grant) -> str | None:
+    """The project whose keys the grant is about; None where that is not known, or more than one."""
+    resource = grant.resource
+    for path in ("cryptoKeyId", "keyRingId"):
+        if isinstance(value := resource.raw(path), str) and (found := re.match(r"projects/([^/]+)/", value)):
+            return found[1]
+    found_project = resource.graph.project_of(resource) if resource.graph and grant.level == "project" else None
+    return found_project.removeprefix("projects/") if found_project else None
+
+
+def _apart(one: Grant, other: Grant) -> bool:
+    places = _place(one), _place(other)
+    return None not in places and places[0] != places[1]
+
+
 @rule(
     id="kms-duties-separated",
     clause="ENC-6",
@@ -70,6 +85,18 @@ def _who(grant: Grant) -> str | None:
         (
             _project(_ADMIN, "group:keys@example.com", "admin"),
             _on_key("roles/cloudkms.cryptoKeyEncrypterDecrypter", _AGENT, "agent"),
+        ),
+        (
+            _project(_ADMIN, "group:keys@example.com", "admin"),
+            Sample(
+                "kms/cryptoKeyIAMMember",
+                {
+                    "cryptoKeyId": _KEY_ID.replace("-keys/", "-delivery/"),
+                    "role": "roles/cloudkms.cryptoKeyDecrypter",
+                    "member": "group:keys@example.com",
+                },
+                name="elsewhere",
+            ),
         ),
     ),
     bad=(
@@ -96,9 +123,10 @@ def _who(grant: Grant) -> str | None:
 )
 def duties_separated(graph: Graph) -> Iterator[Finding]:
     """Who manages a key and also uses it needs nobody's help to read the data and to hide it. The union of all grants
-    counts, on key, ring, project, folder and organization: two harmless lines make one dangerous member."""
+    counts, on key, ring, project, folder and organization: two harmless lines make one dangerous member. Keys of two
+    projects that are both known are two matters."""
     admins: dict[str, list[Grant]] = {}
-    users: dict[str, Grant] = {}
+    users: dict[str, list[Grant]] = {}
     for grant in all_parts(graph):
         who = _who(grant)
         role = grant.role.lower()
@@ -107,11 +135,11 @@ def duties_separated(graph: Graph) -> Iterator[Finding]:
         if role == _ADMIN:
             admins.setdefault(who, []).append(grant)
         elif role in _USE:
-            users.setdefault(who, grant)
+            users.setdefault(who, []).append(grant)
     for who, found in admins.items():
-        if who in users:
-            other = users[who]
-            for grant in found:
+        for grant in found:
+            other = next((o for o in users.get(who, ()) if not _apart(grant, o)), None)
+            if other is not None:
                 yield fail(
                     grant.resource,
                     grant.path,

@@ -89,7 +89,7 @@ WEAKENED: dict[str, tuple[str, dict[str, Any]]] = {
         "CIN-1",
         {
             "type": gcp("iam/workloadIdentityPoolProvider"),
-            "name": "github-deploy",
+            "name": "github-build",
             "set": {"attributeCondition": "true"},
         },
     ),

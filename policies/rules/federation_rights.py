@@ -1,0 +1,137 @@
+"""What an identity may do that unreviewed code becomes: look (CHG-3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from policies.graph import Graph
+from policies.iam import Grant, all_parts, plain
+from policies.model import Resource, gcp
+from policies.rule import Finding, Sample, fail, rule, skip, unsure
+from policies.rules import _grants as g
+from policies.rules._iam_types import tokens
+from policies.rules._reviewed import lent, names_of, of_member, pools_of, providers_of, reviewed
+from policies.rules.federation import PROVIDER
+
+_ACCOUNT: Final = gcp("serviceaccount/account")
+_READS: Final = re.compile(r"(viewer|reader|reviewer|browser)$", re.IGNORECASE)
+_ALSO: Final = frozenset(
+    {
+        "roles/serviceusage.serviceusageconsumer",
+        "roles/cloudkms.cryptokeydecrypter",
+        "roles/secretmanager.viewer",
+        "roles/iam.workloadidentityuser",
+    }
+)
+"""Roles that change nothing although their names do not end like those that look. The decrypter opens the secrets of
+the state, without which there is no preview."""
+_VERBS: Final = frozenset({"get", "list", "getiampolicy", "search", "view", "read", "check", "fetch", "query", "test"})
+_SECRET: Final = "roles/secretmanager.secretaccessor"
+
+
+def looks_only(grant: Grant, graph: Graph) -> bool:
+    """Whether the role only reads: by its name, or by the permissions of a custom role of this stack."""
+    role = grant.role.lower()
+    if role in _ALSO or (_READS.search(role) and role.startswith("roles/")):
+        return True
+    listed = [p for r in graph.find(grant.role, *g.CUSTOM_ROLES) for p in _listed(r)] if "/roles/" in role else []
+    if not role:
+        edges = grant.resource.property_dependencies.get("role", ())
+        listed = [p for urn in edges if urn in graph.by_urn for p in _listed(graph.by_urn[urn])]
+    return bool(listed) and all(p.rpartition(".")[2].lower() in _VERBS for p in listed)
+
+
+def _listed(role: Resource) -> list[str]:
+    value = plain(role.raw("permissions"))
+    return [p for p in value if isinstance(p, str)] if isinstance(value, list) else []
+
+
+def _provider(rest: str) -> Sample:
+    condition = f"assertion.repository_owner_id == '1' && assertion.repository_id == '2' && {rest}"
+    oidc: dict[str, Any] = {"issuerUri": "https://token.actions.githubusercontent.com"}
+    return Sample(PROVIDER, {"workloadIdentityPoolId": "ci", "attributeCondition": condition, "oidc": oidc}, "github")
+
+
+_POOL = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/ci/attribute.environment/e"
+_MEMBER: Final = "serviceAccount:ci@p.iam.gserviceaccount.com"
+_CI: Final = (
+    Sample("serviceaccount/account", {"accountId": "ci", "project": "p"}, "ci"),
+    Sample(
+        "serviceaccount/iAMMember",
+        {
+            "serviceAccountId": "projects/p/serviceAccounts/ci@p.iam.gserviceaccount.com",
+            "role": "roles/iam.workloadIdentityUser",
+            "member": _POOL,
+        },
+        "lend",
+    ),
+)
+_RULESET: Final = Sample(
+    "github:index/repositoryRuleset:RepositoryRuleset",
+    {
+        "repository": "app",
+        "target": "branch",
+        "enforcement": "active",
+        "conditions": {"refName": {"includes": ["refs/heads/main"], "excludes": []}},
+        "rules": {"pullRequest": {"requiredApprovingReviewCount": 1}},
+    },
+    "ruleset",
+)
+_PREVIEW: Final = _provider("assertion.environment == 'preview'")
+_MAIN: Final = _provider("assertion.ref == 'refs/heads/main'")
+
+
+def _on(role: str, kind: str = "projects/iAMMember", **more: Any) -> Sample:
+    return Sample(kind, {"project": "p", "role": role, "member": _MEMBER, **more}, "grant")
+
+
+@rule(
+    id="federation-unreviewed-only-looks",
+    clause="CHG-3",
+    title="An identity that unreviewed code becomes only looks",
+    severity="critical",
+    types=(PROVIDER, *tokens()),
+    scope="stack",
+    fix="a role that reads, or a provider that pins assertion.ref to a branch that a ruleset of this stack protects",
+    sources=(
+        "https://cloud.google.com/iam/docs/workload-identity-federation-with-deployment-pipelines",
+        "https://docs.github.com/actions/reference/security/oidc",
+    ),
+    traps=(37,),
+    good=(
+        (_on("roles/compute.viewer"), *_CI, _PREVIEW, _RULESET),
+        (_on("roles/run.admin"), *_CI, _MAIN, _RULESET),
+    ),
+    bad=(
+        (_on("roles/run.admin"), *_CI, _PREVIEW, _RULESET),
+        (_on("roles/run.admin"), *_CI, _MAIN, _RULESET, Sample(PROVIDER, _PREVIEW.props, "second")),
+        (_on("roles/storage.objectUser", "storage/bucketIAMMember", bucket="b"), *_CI, _PREVIEW, _RULESET),
+        (_on(_SECRET), *_CI, _provider("assertion.ref == 'refs/heads/develop'"), _RULESET),
+    ),
+    not_applicable=((_on("roles/run.admin"), *_CI), (_on("roles/run.admin"), *_CI, _PREVIEW)),
+)
+def unreviewed_only_looks(graph: Graph) -> Iterator[Finding]:
+    """A pull request carries code that nobody has looked at yet, and that code runs with the identity of its preview.
+    Judged where the stack says both how CI signs in and which branches are protected."""
+    if not graph.of(PROVIDER) or not graph.of("github:index/repositoryRuleset:RepositoryRuleset"):
+        yield skip("the stack does not say how CI signs in, or which branches are protected")
+        return
+    open_ones = {
+        name: account
+        for urn, grants in lent(graph).items()
+        if any(providers_of(pool, graph) for grant in grants for pool in pools_of(grant, graph))
+        for account in [graph.by_urn[urn]]
+        for name in names_of(account) - reviewed(graph)
+    }
+    for grant in all_parts(graph):
+        found = of_member(grant) & open_ones.keys()
+        if not found or looks_only(grant, graph):
+            continue
+        account = open_ones[sorted(found)[0]]
+        if not grant.role and not grant.resource.property_dependencies.get("role"):
+            yield unsure(grant.resource, grant.path)
+        else:
+            what = grant.role or "a custom role that changes things"
+            yield fail(grant.resource, grant.path, f"{account.name} holds {what}, and unreviewed code becomes it")
