@@ -10,7 +10,7 @@ import pytest
 
 from components import ci_roles
 from tests.tools import logs
-from tools import events, handover, pack, places, roles
+from tools import events, handover, places, roles
 from tools.refusal import Refusal
 from tools.stacks import Stack
 
@@ -89,5 +89,5 @@ def test_what_a_company_does_without_is_kept_from_the_log(tmp_path: Path) -> Non
     """A sentence that names a clause is for the reader, each one once; the engine's own chatter is not."""
     told = logs.error("no organization is configured: no device levels (DEV-1)", severity="info")
     chatter = logs.error("downloading plugin", severity="info")
-    read = events.read(logs.write(tmp_path / "log", [told, told, chatter]), pack=pack.NAME)
+    read = events.read(logs.write(tmp_path / "log", [told, told, chatter]))
     assert read.notes == ["no organization is configured: no device levels (DEV-1)"]
