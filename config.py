@@ -202,8 +202,13 @@ class StackConfig(Stack):
         return zone_of(self, domain)
 
 
-BOOTSTRAP_AREAS = (settings.projects, settings.regions, settings.monitoring, settings.bootstrap)
-"""The same for the bootstrap program."""
+BOOTSTRAP_CHECKS: tuple[Callable[[BootstrapConfig], Iterator[Mistake]], ...] = (
+    settings.projects.check,
+    settings.regions.places,
+    settings.monitoring.check,
+    settings.bootstrap.check,
+)
+"""What looks across the sections of the bootstrap program."""
 
 
 class BootstrapConfig(Section):
@@ -264,8 +269,7 @@ def parse_bootstrap(
     raw: Mapping[str, object], stack: str, secret_keys: Iterable[str] = (), documents: Iterable[Document] = ()
 ) -> BootstrapConfig:
     """The same for a stack file of the bootstrap program and the sections that it shares with the stack's own."""
-    checks = [area.check for area in BOOTSTRAP_AREAS]
-    return _checked(BootstrapConfig, checks, raw, stack, secret_keys, tuple(documents))
+    return _checked(BootstrapConfig, BOOTSTRAP_CHECKS, raw, stack, secret_keys, tuple(documents))
 
 
 def _checked(

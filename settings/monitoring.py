@@ -11,7 +11,7 @@ from .base import Mistake, Section, section, setting
 from .databases import Group
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import BootstrapConfig, StackConfig
 
 
 class Contacts(Section):
@@ -57,7 +57,7 @@ class Monitoring(Section):
     """What is promised."""
 
 
-def check(config: StackConfig) -> Iterator[Mistake]:
+def check(config: StackConfig | BootstrapConfig) -> Iterator[Mistake]:
     """Refuse addresses outside the company's domain."""
     contacts = config.monitoring.contacts.model_dump(exclude_none=True)
     addresses = {"monitoring.email": config.monitoring.email}

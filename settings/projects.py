@@ -11,7 +11,7 @@ from pydantic import StringConstraints
 from .base import Mistake, Section, setting
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import BootstrapConfig, StackConfig
 
 ProjectId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
 """Google's rule: 6 to 30 lower-case letters, digits and hyphens, starting with a letter."""
@@ -39,7 +39,7 @@ class Projects(Section):
     """Public files, where a class of data is public: the only project in which a bucket can be opened."""
 
 
-def check(config: StackConfig) -> Iterator[Mistake]:
+def check(config: StackConfig | BootstrapConfig) -> Iterator[Mistake]:
     """Refuse a project that serves two purposes."""
     ids = config.projects.model_dump(exclude_none=True)
     for one, two in combinations(ids, 2):

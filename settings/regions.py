@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from .base import Mistake, Section, setting
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import BootstrapConfig, StackConfig
 
 KNOWN_REGIONS = frozenset(
     [
@@ -102,6 +102,20 @@ WITHOUT_FUNCTIONS = frozenset(
 
 
 def check(config: StackConfig) -> Iterator[Mistake]:
+    """Refuse backups beside the data, data outside the promised regions, and a region that lacks what is used."""
+    yield from places(config)
+    if config.sign_in is not None and config.regions.primary in WITHOUT_FUNCTIONS:
+        yield Mistake(
+            key="regions.primary",
+            clause="VER-2",
+            problem=f"{config.regions.primary} has no Cloud Run functions, and signIn needs the one that rejects "
+            "passwords",
+            example="primary: europe-west1, or no signIn",
+            others=("signIn",),
+        )
+
+
+def places(config: StackConfig | BootstrapConfig) -> Iterator[Mistake]:
     """Refuse backups beside the data, and data outside the promised regions."""
     regions = config.regions
     if regions.primary == regions.backup:
@@ -111,14 +125,6 @@ def check(config: StackConfig) -> Iterator[Mistake]:
             problem=f"{regions.backup} is the primary region too; one outage would take data and backups",
             example=f"backup: {'europe-west4' if regions.primary != 'europe-west4' else 'europe-west1'}",
             others=("regions.primary",),
-        )
-    if config.sign_in is not None and regions.primary in WITHOUT_FUNCTIONS:
-        yield Mistake(
-            key="regions.primary",
-            clause="VER-2",
-            problem=f"{regions.primary} has no Cloud Run functions, and signIn needs the one that rejects passwords",
-            example="primary: europe-west1, or no signIn",
-            others=("signIn",),
         )
     for name in ("primary", "backup"):
         region = getattr(regions, name)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
-from config import AREAS, BOOTSTRAP_AREAS, ConfigError, RenderStack, StackConfig, load, parse
+from config import AREAS, BOOTSTRAP_CHECKS, ConfigError, RenderStack, StackConfig, load, parse
 from policies.clauses import CLAUSES
 from settings import access, limits
 from settings.base import Mistake
@@ -277,7 +277,8 @@ def test_every_area_with_a_check_is_asked() -> None:
     import settings as areas
 
     modules = {module for module in vars(areas).values() if hasattr(module, "check")}
-    assert modules == {*AREAS, *BOOTSTRAP_AREAS}
+    assert modules == {*AREAS, areas.bootstrap}
+    assert areas.bootstrap.check in BOOTSTRAP_CHECKS
 
 
 def test_the_message_is_for_the_person_who_reads_it() -> None:
