@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import sys
 from collections import Counter
@@ -86,15 +87,19 @@ def judge(
             continue
         stack.registers = written
         judging = prepared.afresh()
-        results = [*judging.judge_graph(stack), *judge_waivers(judging, stack.stack)]
-        stops = stops or any(_stops(r, threshold) for r in results)
+        counts: Counter[str] = Counter()
+        shown: list[Result] = []
+        for result in itertools.chain(judging.verdicts(stack), judge_waivers(judging, stack.stack)):
+            stops = stops or _stops(result, threshold)
+            counts[result.outcome] += 1
+            if as_json:
+                sys.stdout.write(json.dumps({"file": str(file), **report.record(result)}) + "\n")
+            elif show_all or result.outcome in ("fail", "undetermined", "waived"):
+                shown.append(result)
         unheard = Counter(r.type for r in stack.resources if r.custom and not _heard(judging, r.type))
         without += unheard
-        if as_json:
-            for result in results:
-                sys.stdout.write(json.dumps({"file": str(file), **report.record(result)}) + "\n")
-        else:
-            _print(file, results, unheard, show_all=show_all)
+        if not as_json:
+            _print(file, shown, counts, unheard)
     if as_json and without:
         _ERR.print(f"without a rule of their own: {escape(_listed(without))}")
     raise typer.Exit(BAD_INPUT if unreadable else 1 if stops else 0)
@@ -108,17 +113,15 @@ def _heard(judging: Judge, type_token: str) -> bool:
     return bool(judging.rules_for(type_token))
 
 
-def _print(file: Path, results: list[Result], unheard: Counter[str], *, show_all: bool) -> None:
+def _print(file: Path, shown: list[Result], counts: Counter[str], unheard: Counter[str]) -> None:
     order = {s: i for i, s in enumerate(reversed(SEVERITIES))}
-    shown = [r for r in results if show_all or r.outcome in ("fail", "undetermined", "waived")]
     for result in sorted(shown, key=lambda r: (r.outcome != "fail", order[r.rule.severity], r.rule.id)):
         colour = {"fail": "red", "undetermined": "yellow", "waived": "cyan", "pass": "green"}.get(result.outcome, "dim")
         _OUT.print(f"[{colour}]{result.outcome}[/] ({result.rule.severity}) {escape(report.message(result))}")
-    counts = Counter(r.outcome for r in results)
     said = ", ".join(
         f"{counts[o]} {o.replace('_', ' ')}" for o in ("pass", "fail", "undetermined", "waived", "not_applicable")
     )
-    _OUT.print(f"{escape(str(file))}: {len(results)} checks: {said}")
+    _OUT.print(f"{escape(str(file))}: {counts.total()} checks: {said}")
     if unheard:
         _OUT.print(f"  without a rule of their own: {escape(_listed(unheard))}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -103,11 +103,13 @@ class Judge:
 
     def judge_graph(self, graph: Graph) -> list[Result]:
         """All verdicts about a whole stack."""
-        results: list[Result] = []
+        return list(self.verdicts(graph))
+
+    def verdicts(self, graph: Graph) -> Iterator[Result]:
+        """All verdicts about a whole stack, one by one: of a large one nobody has to hold them all."""
         for resource in graph.resources:
-            results.extend(self.judge_resource(resource))
-        results.extend(self.judge_stack_rules(graph))
-        return results
+            yield from self.judge_resource(resource)
+        yield from self.judge_stack_rules(graph)
 
     def apply(self, rule: Rule, resource: Resource) -> Result:
         """One rule on one resource."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from policies import stream
 from policies.graph import Graph, type_of
 from policies.model import Resource, decode
 
@@ -21,9 +23,17 @@ class LoadError(Exception):
     """The file is not a stack: what is wrong with it and what was expected."""
 
 
+LARGE: Final = 16 << 20
+"""From this size on, a file is read resource by resource: memory then holds the stack, not its text as well."""
+_STATES: Final = (("deployment", "resources"), ("checkpoint", "latest", "resources"))
+_STEPS: Final = ("steps",)
+
+
 def load(path: Path) -> Graph:
     """The stack in a file. Raises LoadError for a file that cannot be read, is cut short, or is of another kind."""
     try:
+        if path.stat().st_size >= LARGE:
+            return from_document(_streamed(path), str(path))
         return from_document(json.loads(path.read_bytes()), str(path))
     except OSError as error:
         raise LoadError(f"{path}: cannot be read: {error.strerror}") from error
@@ -31,8 +41,35 @@ def load(path: Path) -> Graph:
         raise LoadError(f"{path}: is not text in UTF-8 (byte {error.start})") from error
     except json.JSONDecodeError as error:
         raise LoadError(f"{path}: is not JSON: {error.msg} at line {error.lineno}{_hint(error)}") from error
+    except stream.CutShort as error:
+        raise LoadError(f"{path}: is not JSON: {error} (it seems cut short)") from error
+    except stream.Malformed as error:
+        raise LoadError(f"{path}: is not JSON: {error}") from error
     except RecursionError as error:
         raise LoadError(f"{path}: is nested too deeply to be a stack") from error
+
+
+def _streamed(path: Path) -> Any:
+    """The document with resources in place of their states."""
+
+    def keep(where: stream.Path, index: int, element: Any) -> Any:
+        if not isinstance(element, Mapping):
+            return element
+        if where == _STEPS:
+            return _light(element, f"{path}: steps[{index}]")
+        return {"delete": True} if element.get("delete") else resource(element, f"{path}: resource {index}")
+
+    with path.open(encoding="utf-8-sig") as file:
+        return stream.read(file, (*_STATES, _STEPS), keep)
+
+
+def _light(step: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """A step without the old state, and with a resource for the new one."""
+    state = step.get("newState")
+    kept = {"op": step.get("op"), "urn": step.get("urn"), "newState": state}
+    if isinstance(state, Mapping) and step.get("op") not in _GONE:
+        kept["newState"] = resource({"urn": step.get("urn"), **state}, origin)
+    return kept
 
 
 def _hint(error: json.JSONDecodeError) -> str:
@@ -85,14 +122,18 @@ def _digest(document: Mapping[str, Any], origin: str) -> Graph:
         state = step.get("newState")
         if step.get("op") in _GONE or state is None:
             continue
-        states[str(step.get("urn") or (state.get("urn") if isinstance(state, Mapping) else index))] = (
+        named = state.urn if isinstance(state, Resource) else state.get("urn") if isinstance(state, Mapping) else index
+        states[str(step.get("urn") or named)] = (
             {"urn": step.get("urn"), **state} if isinstance(state, Mapping) else state
         )
     return _graph(states.values(), origin)
 
 
 def _graph(states: Iterable[Any], origin: str) -> Graph:
-    resources = [resource(state, f"{origin}: resource {index}") for index, state in enumerate(states)]
+    resources = [
+        state if isinstance(state, Resource) else resource(state, f"{origin}: resource {index}")
+        for index, state in enumerate(states)
+    ]
     first = resources[0].urn.split("::") if resources else []
     stack, project = (first[0].rsplit(":", 1)[-1], first[1]) if len(first) >= 4 else ("", "")
     return Graph(resources, stack=stack, project=project)
@@ -107,18 +148,19 @@ def resource(state: Any, origin: str = "resource") -> Resource:
     inputs, outputs = _object(state, "inputs", origin), _object(state, "outputs", origin)
     declared = decode(inputs or outputs)
     edges = _object(state, "propertyDependencies", origin)
+    came_from = {sys.intern(key): _texts(edges, key, origin) for key in edges}
     return Resource(
         data=declared,
         urn=urn,
-        type=str(state.get("type") or type_of(urn)),
+        type=sys.intern(str(state.get("type") or type_of(urn))),
         name=urn.split("::", 3)[-1],
-        outputs={**declared, **decode(outputs)},
+        outputs={**declared, **decode({k: v for k, v in outputs.items() if k not in inputs or inputs[k] != v})},
         protect=bool(state.get("protect")),
         ignore_changes=_texts(state, "ignoreChanges", origin),
         provider=state.get("provider") or None,
         parent=state.get("parent") or None,
         dependencies=_texts(state, "dependencies", origin),
-        property_dependencies={key: _texts(edges, key, origin) for key in edges},
+        property_dependencies={key: urns for key, urns in came_from.items() if urns},
         custom=bool(state.get("custom", True)),
         id=state.get("id") or None,
         position=state.get("sourcePosition") or None,

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def decode(value: Any) -> Any:
     if isinstance(value, Mapping):
         signature = value.get(SIGNATURE)
         if signature is None:
-            return {k: decode(v) for k, v in value.items() if k not in _BOOKKEEPING}
+            return {intern(k): decode(v) for k, v in value.items() if k not in _BOOKKEEPING}
         return _decode_special(signature, value)
     if isinstance(value, list | tuple):
         return [decode(v) for v in value]
