@@ -179,6 +179,12 @@ def all_grants(graph: Graph) -> list[Grant]:
     return [g for g in all_parts(graph) if g.member and not g.unknown]
 
 
+def hidden_policies(graph: Graph) -> list[Resource]:
+    """The policy documents of the stack that nobody can read yet, and that come from nowhere in it."""
+    found = (r for r in graph.resources if level_of(r.type) is not None and not r.known("policyData"))
+    return [r for r in found if not r.property_dependencies.get("policyData")]
+
+
 def all_parts(graph: Graph) -> list[Grant]:
     """The grants of the whole stack, those with unknown parts included."""
     found: list[Grant] = []

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from policies.graph import Graph, type_of
-from policies.iam import Grant, all_parts, plain
+from policies.iam import Grant, all_parts, hidden_policies, plain
 from policies.model import UNKNOWN, Resource, gcp
 from policies.rules._grants import CUSTOM_ROLES, is_custom, role_lost
 from policies.rules._permissions import ACT_AS, BECOME, DEPLOY, EVERYTHING, ROLES, ROLES_UPDATE, RULE, SET_POLICY
@@ -71,6 +71,7 @@ class Access:
                     self.holdings.setdefault(principal, []).append(holding)
                 if grant.role.startswith(("projects/", "organizations/")) or self._role_resources(grant):
                     self.custom.setdefault(principal, []).append(grant)
+        self.open += [(resource, "policyData") for resource in hidden_policies(graph)]
         self._spread_groups()
 
     def _note_open(self, grant: Grant) -> None:

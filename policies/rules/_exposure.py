@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from policies.model import UNKNOWN, View
+from policies.model import UNKNOWN, Resource, Secret, View
 from policies.rule import Finding, fail, unsure
 
 PLAIN: Final = "stands in plain text and would lie unencrypted in the state"
@@ -60,6 +61,13 @@ def exposed(view: View, path: str, *, what: str = "the value") -> Finding | None
     if value is UNKNOWN:
         return unsure(view, path, "is not known yet and is not marked as a secret")
     return fail(view, path, f"{what} {PLAIN}")
+
+
+def wrapped(check: Callable[[Resource], Iterable[Finding]], resource: Resource) -> Iterator[tuple[str, Secret]]:
+    """The remedy for values in plain text: each that the check fails on, as an engine secret."""
+    for finding in check(resource):
+        if finding.kind == "fail" and finding.path:
+            yield finding.path, Secret(resource.raw(finding.path))
 
 
 def blocks(view: View, path: str) -> list[View]:

@@ -8,7 +8,7 @@ from typing import Any
 from policies.graph import Graph
 from policies.model import Resource, View, gcp
 from policies.normalise import seconds
-from policies.rule import Finding, Sample, fail, fail_stack, rule, skip
+from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
 from policies.rules._facts import at_least_days, boolean, one_of
 from policies.rules._keys import EXAMPLE_KEY, cmek
 from policies.rules._links import linked
@@ -172,6 +172,10 @@ def independent_copy(graph: Graph, params: Mapping[str, Any]) -> Iterator[Findin
         return
     projects = {graph.project_of(database) for database in databases} - {None}
     logs = {bucket.urn for bucket in _log_buckets(graph)}
+    hidden: Finding | None = None
+    homeless = next((d for d in databases if graph.project_of(d) is None and not d.known("project")), None)
+    if homeless is not None:
+        hidden = unsure(homeless, "project")
     for bucket in graph.of(BUCKET):
         period = seconds(bucket.text("retentionPolicy.retentionPeriod")) or 0
         if (
@@ -182,8 +186,14 @@ def independent_copy(graph: Graph, params: Mapping[str, Any]) -> Iterator[Findin
             and bucket.has("encryption.defaultKmsKeyName")
             and graph.project_of(bucket) not in projects
         ):
-            return
-    yield fail_stack("no bucket holds a locked, encrypted copy in a project apart from the databases")
+            lost = next((p for p in _DECIDING if not bucket.known(p) and not graph.sources(bucket, p)), None)
+            if lost is None and homeless is None:
+                return
+            hidden = hidden or unsure(bucket, lost or "project")
+    yield hidden or fail_stack("no bucket holds a locked, encrypted copy in a project apart from the databases")
+
+
+_DECIDING = ("encryption.defaultKmsKeyName", "project")
 
 
 def _log_buckets(graph: Graph) -> Iterator[Resource]:

@@ -127,6 +127,7 @@ def security_present(graph: Graph) -> Iterator[Finding]:
     if not ours(graph) or not (projects or lost):
         yield skip("the stack is not built from this project's components, or enables no services")
         return
+    homeless = list(lost)
     covered: dict[str, set[str]] = {}
     for contact in graph.of(CONTACT):
         categories, path = _categories(contact)
@@ -139,7 +140,7 @@ def security_present(graph: Graph) -> Iterator[Finding]:
     missing = {
         name: [c for c in _NEEDED if c not in everywhere | covered.get(f"projects/{name}", set())] for name in projects
     }
-    if lost and (any(missing.values()) or not projects):
+    if homeless or (lost and (any(missing.values()) or not projects)):
         yield from lost
         return
     for name, categories_missing in missing.items():

@@ -72,6 +72,7 @@ def complete(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding]:
     if not ours(graph) or not (projects or lost):
         yield skip("the stack is not built from this project's components, or enables no services")
         return
+    homeless = list(lost)
     held: dict[str, set[str]] = {}
     for policy in graph.of(POLICY):
         name, parent = plain(policy.raw("name")), plain(policy.raw("parent"))
@@ -89,7 +90,7 @@ def complete(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding]:
         for project, service in projects.items()
     }
     open_ones = [entry for entry in missing.values() if entry[2]]
-    if lost and (open_ones or not projects):
+    if homeless or (lost and (open_ones or not projects)):
         yield from lost
         return
     for service, project, names in open_ones:

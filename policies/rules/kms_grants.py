@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.graph import Graph
-from policies.iam import Grant, all_parts, parts
+from policies.iam import Grant, all_parts, hidden_policies, parts
 from policies.model import Resource, Secret, UnknownValue, gcp
-from policies.rule import Finding, Sample, fail, rule, skip
+from policies.rule import Finding, Sample, fail, rule, skip, unsure
+from policies.rules._grants import is_custom
 from policies.rules._sql import INSTANCE
 
 _USE: Final = frozenset(
@@ -127,15 +128,20 @@ def duties_separated(graph: Graph) -> Iterator[Finding]:
     projects that are both known are two matters."""
     admins: dict[str, list[Grant]] = {}
     users: dict[str, list[Grant]] = {}
+    open_ones: list[Grant] = []
     for grant in all_parts(graph):
         who = _who(grant)
         role = grant.role.lower()
-        if who is None:
-            continue
-        if role == _ADMIN:
+        if who is None or (not role and not is_custom(grant)):
+            open_ones.append(grant)
+        elif role == _ADMIN:
             admins.setdefault(who, []).append(grant)
         elif role in _USE:
             users.setdefault(who, []).append(grant)
+    yield from (unsure(resource, "policyData") for resource in hidden_policies(graph))
+    for grant in open_ones:
+        if grant.unknown and (grant.role.lower() in (_ADMIN, *_USE) or (not grant.role and (admins or users))):
+            yield unsure(grant.resource, grant.unknown[0])
     for who, found in admins.items():
         for grant in found:
             other = next((o for o in users.get(who, ()) if not _apart(grant, o)), None)

@@ -55,6 +55,7 @@ def every_project(graph: Graph) -> Iterator[Finding]:
     if not ours(graph) or not (projects or lost):
         yield skip("the stack is not built from this project's components, or enables no services")
         return
+    homeless = list(lost)
     higher, stores = False, dict[str, set[str]]()
     for sink in graph.of(ORGANIZATION_SINK, FOLDER_SINK, PROJECT_SINK):
         try:
@@ -76,7 +77,7 @@ def every_project(graph: Graph) -> Iterator[Finding]:
         for store, homes in (stores or {"a central store": set[str]()}).items()
         if project not in homes
     ]
-    if lost and (missing or not projects):
+    if homeless or (lost and (missing or not projects)):
         yield from lost
         return
     for service, project, store in missing:

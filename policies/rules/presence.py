@@ -9,6 +9,7 @@ from policies.graph import Graph
 from policies.iam import all_parts
 from policies.model import UNKNOWN, Resource, gcp
 from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
+from policies.rules._grants import role_lost
 from policies.rules._links import linked
 from policies.rules._ours import marked, ours
 
@@ -40,9 +41,13 @@ _LIMITS: Final = {
 )
 def policy_present(graph: Graph) -> Iterator[Finding]:
     """The default policy of a project, where nobody sets one, admits every image: the switch looks on and is not."""
-    asking = [r for r in graph.of(_RUN) if r.known("binaryAuthorization") and r.flag("binaryAuthorization.useDefault")]
-    if not ours(graph) or not asking:
+    path = "binaryAuthorization.useDefault"
+    asking = [r for r in graph.of(_RUN) if r.known(path) and r.flag(path)]
+    hidden = [r for r in graph.of(_RUN) if not r.known(path)]
+    if not ours(graph) or not (asking or hidden):
         yield skip("no service of our stacks asks for it")
+    elif not asking and not graph.of(_POLICY):
+        yield unsure(hidden[0], path)
     elif not graph.of(_POLICY):
         yield fail_stack(f"{asking[0].name} asks the project's policy, and the stack sets none")
 
@@ -162,6 +167,8 @@ def login_names_instance(graph: Graph) -> Iterator[Finding]:
     }
     for grant in all_parts(graph):
         made = [r.urn for r in linked(grant.resource, "role", _ROLE)]
+        if grant.level == "project" and not made and role_lost(grant) and grant.condition is None:
+            yield unsure(grant.resource, grant.unknown[0])
         if grant.level != "project" or not (grant.role.lower() in _LOGIN or logins.intersection(made)):
             continue
         if grant.condition is None:

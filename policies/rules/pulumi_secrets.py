@@ -11,7 +11,7 @@ from typing import Any
 from policies.graph import Graph
 from policies.model import SECRET_SIGNATURE, SIGNATURE, UNKNOWN, Resource, Secret, gcp
 from policies.rule import Finding, Sample, fail, rule, unsure
-from policies.rules._exposure import PLAIN, credential_in
+from policies.rules._exposure import PLAIN, credential_in, wrapped
 
 _SQL_USER = gcp("sql/user")
 _GCP = "pulumi:providers:gcp"
@@ -58,6 +58,7 @@ def sensitive(path: str) -> bool:
 
 @rule(
     id="pulumi-sensitive-property-secret",
+    remediate=lambda resource: wrapped(sensitive_property_secret, resource),
     clause="CHG-2",
     title="Passwords, keys and tokens are engine secrets wherever a resource takes them",
     severity="high",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policies.graph import Graph
 from policies.model import Resource, gcp
-from policies.rule import Finding, Sample, fail_stack, rule, skip
+from policies.rule import Finding, Sample, fail_stack, rule, skip, unsure
 from policies.rules._facts import boolean, one_of
 from policies.rules._keys import cmek
 from policies.rules._public import not_public
@@ -126,9 +126,12 @@ boolean(
 )
 def images_scanned(graph: Graph) -> Iterator[Finding]:
     """Scanning is an API that somebody has to enable. A stack without APIs or registry is not asked."""
-    services = [str(s.raw("service") or "").lower() for s in graph.of(SERVICE)]
+    services = [str(s.raw("service") or "").lower() for s in graph.of(SERVICE) if s.known("service")]
+    hidden = next((s for s in graph.of(SERVICE) if not s.known("service")), None)
     registry = graph.of(REPOSITORY, gcp("container/registry")) or any(s in _REGISTRIES for s in services)
-    if not services or not registry:
+    if hidden is not None and not any(s in _SCANNERS for s in services):
+        yield unsure(hidden, "service")
+    elif not services or not registry:
         yield skip("the stack enables no APIs, or has no registry")
     elif not any(s in _SCANNERS for s in services):
         yield fail_stack("containerscanning.googleapis.com is not enabled beside the registry")

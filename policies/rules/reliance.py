@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from policies.graph import Graph
-from policies.model import Resource, gcp
-from policies.rule import Finding, Sample, fail, rule, skip
+from policies.model import UNKNOWN, Resource, gcp
+from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._keys import KEY, USES, key_paths
 from policies.rules._ours import marked, ours
 
@@ -46,7 +46,9 @@ def _reference(resource: Resource, path: str, targets: tuple[str, ...], what: st
     places = [f"{path}[{i}]" for i in range(len(value))] if isinstance(value, list) else [path]
     for place in places if graph else []:
         known = resource.raw(place)
-        if isinstance(known, str) and known and graph and not graph.comes_from(resource, place, *targets):
+        if known is UNKNOWN and graph and not graph.sources(resource, place, *targets):
+            yield unsure(resource, place, f"is not known yet and comes from no {what} of this stack")
+        elif isinstance(known, str) and known and graph and not graph.comes_from(resource, place, *targets):
             yield fail(resource, place, f"is {resource.show(place)}, no {what} of this stack")
 
 

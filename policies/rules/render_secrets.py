@@ -10,7 +10,7 @@ from policies.graph import Graph
 from policies.model import OUTPUT_SIGNATURE, SECRET_SIGNATURE, SIGNATURE, Resource, View
 from policies.rule import Finding, Sample, each, fail, rule, skip
 from policies.rules import _render as render
-from policies.rules._exposure import PLAIN, blocks, credential_in, exposed, names_a_secret
+from policies.rules._exposure import PLAIN, blocks, credential_in, exposed, names_a_secret, wrapped
 
 _SECRET = {SIGNATURE: SECRET_SIGNATURE, "value": "correct horse"}
 _SECRET_OUTPUT = {SIGNATURE: OUTPUT_SIGNATURE, "secret": True}
@@ -44,6 +44,7 @@ def _harmless(name: str, value: Any) -> bool:
 
 @rule(
     id="render-env-var-secret",
+    remediate=lambda resource: wrapped(env_var_secret, resource),
     clause="CHG-2",
     title="Environment variables on Render are engine secrets unless plainly harmless",
     severity="high",
@@ -88,6 +89,7 @@ def env_var_secret(resource: Resource) -> Iterator[Finding]:
 
 @rule(
     id="render-secret-file-secret",
+    remediate=lambda resource: wrapped(secret_file_secret, resource),
     clause="CHG-2",
     title="Secret files on Render are engine secrets",
     severity="high",
@@ -125,6 +127,7 @@ _TOKENS = {
 
 @rule(
     id="render-token-secret",
+    remediate=lambda resource: wrapped(token_secret, resource),
     clause="CHG-2",
     title="Tokens and keys handed to Render are engine secrets",
     severity="high",

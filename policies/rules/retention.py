@@ -7,7 +7,7 @@ from typing import Any
 
 from policies.graph import Graph
 from policies.model import Resource, UnknownValue, View, gcp
-from policies.rule import Finding, Sample, each, fail, fail_stack, rule, skip
+from policies.rule import Finding, Sample, each, fail, fail_stack, rule, skip, unsure
 
 _DATASET = gcp("bigquery/dataset")
 _REGISTRY = gcp("artifactregistry/repository")
@@ -173,10 +173,15 @@ def scan_present(graph: Graph) -> Iterator[Finding]:
     """The inventory says what each store should hold; only a scan tells what it holds. Judged in stacks that have
     buckets, datasets or databases and set up scanning: they declare a scan or enable its API."""
     scans = graph.of(*_SCANS)
+    apis = graph.of(_SERVICE)
+    hidden = next(((s, "service") for s in apis if not s.known("service") and not scans), None)
+    hidden = hidden or next(((s, "status") for s in scans if not s.known("status")), None)
     if not graph.of(_BUCKET, _DATASET, gcp("sql/databaseInstance")):
         yield skip("the stack has nothing to scan")
-    elif not scans and not any(s.raw("service") == "dlp.googleapis.com" for s in graph.of(_SERVICE)):
-        yield skip("the stack does not set up scanning for personal data")
+    elif not scans and not any(s.raw("service") == "dlp.googleapis.com" for s in apis):
+        yield unsure(*hidden) if hidden else skip("the stack does not set up scanning for personal data")
+    elif hidden and not any(_running(scan) for scan in scans):
+        yield unsure(*hidden)
     elif not any(_running(scan) for scan in scans):
         yield fail_stack("no running scan looks for personal data in the stores")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from policies.graph import Graph
 from policies.model import Resource, gcp
-from policies.rule import Finding, Sample, fail, rule, skip
+from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._links import pointers
 from policies.rules._ours import marked, ours
 
@@ -97,7 +97,10 @@ def access_logged(bucket: Resource) -> Iterator[Finding]:
 def access_log_kept(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding]:
     """Who read an object is asked months later, and whoever should not have read it removes the log first."""
     receivers = [b for b in graph.of(BUCKET) if _receives_logs(b)] if ours(graph) else []
-    if not receivers:
+    hidden = [b for b in graph.of(BUCKET) if not b.known("logging.logBucket") and not graph.sources(b, "logging")]
+    if ours(graph):
+        yield from (unsure(bucket, "logging.logBucket") for bucket in hidden)
+    if not receivers and not (hidden and ours(graph)):
         yield skip("no bucket of our stacks receives access logs")
     for bucket in receivers:
         days = (bucket.number("retentionPolicy.retentionPeriod") or 0) / 86_400

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from policies.graph import Graph
 from policies.model import UNKNOWN, Resource, decode, gcp, split_path
 from policies.rule import Example, Rule, Sample
@@ -27,6 +29,12 @@ def samples(rule: Rule, example: Example) -> tuple[Sample, ...]:
     if isinstance(example, tuple):
         return example
     return (Sample(rule.types[0], example),)
+
+
+def of_scope(rules: Mapping[str, Rule], scope: str, *kinds: str) -> list[Any]:
+    """A test parameter for each rule of that scope that has examples of these kinds."""
+    chosen = (r for r in rules.values() if r.scope == scope)
+    return [pytest.param(r, id=r.id) for r in chosen if any(getattr(r, kind) for kind in kinds)]
 
 
 def graph(parts: tuple[Sample, ...]) -> Graph:

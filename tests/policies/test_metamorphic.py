@@ -18,7 +18,7 @@ from policies import report
 from policies.model import SECRET_SIGNATURE, SIGNATURE, UNKNOWN
 from policies.rule import Rule, Sample
 from policies.rules import load_all
-from tests.policies.examples import graph, samples, with_value
+from tests.policies.examples import graph, of_scope, samples, with_value
 from tests.policies.test_rules import verdicts
 
 RULES = load_all()
@@ -31,7 +31,16 @@ LINKED = "finds the other resource by the name; where the engine does not know a
 ASKED = "a member that comes from no resource was asked of the cloud, which is how default accounts get in"
 IS_SECRET = "asks whether the engine encrypts the value: wrapping it as a secret is the remedy"
 
+GRANT = "the grant itself fails, whatever it is on; this rule only says so again where the thing is known"
+OTHERWISE = "the other resource does not exist before it is applied, and its name tells nothing then"
+
 UNKNOWN_BAD_MAY_PASS: dict[str, str] = {
+    "backup-independent-copy": OTHERWISE,
+    "container-registry-not-public": GRANT,
+    "kms-opened-to-nobody": GRANT,
+    "log-sink-every-project": OTHERWISE,
+    "sql-login-names-instance": "a condition that is not known yet was made from a database's name",
+    "storage-access-log-kept": OTHERWISE,
     "pulumi-no-credential-in-plain-text": PLAIN_TEXT,
     "pulumi-sensitive-property-secret": PLAIN_TEXT,
     "erasure-ledger-append-only": LINKED,
@@ -42,6 +51,13 @@ UNKNOWN_BAD_MAY_PASS: dict[str, str] = {
 }
 """Rules that may pass while a value of a bad example is unknown, and why that is right."""
 UNKNOWN_GOOD_MAY_FAIL: dict[str, str] = {
+    "armor-limit-is-low": "a range that is not known may be everybody's",
+    "github-limits-present": LINKED,
+    "kms-data-reencrypted": LINKED,
+    "network-denies-egress": LINKED,
+    "network-denies-ingress": LINKED,
+    "pulumi-stateful-protected": "labels that excuse from protection have to stand in the program",
+    "render-events-watched": "a switch that is not known may be off",
     "bigquery-table-own-key": LINKED,
     "firestore-backed-up-daily": LINKED,
     "github-vulnerability-alerts": LINKED,
@@ -85,9 +101,11 @@ def places(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from places(item, f"{path}[{index}]")
 
 
-def changed(parts: tuple[Sample, ...], change: Change) -> Iterator[tuple[str, tuple[Sample, ...]]]:
-    """The example with one place of the judged resource changed, once for every place and change."""
-    for index, sample in enumerate(parts[:1]):
+def changed(
+    parts: tuple[Sample, ...], change: Change, *, everywhere: bool = False
+) -> Iterator[tuple[str, tuple[Sample, ...]]]:
+    """The example with one place of the judged resource (or of any) changed, once for every place and change."""
+    for index, sample in enumerate(parts[: len(parts) if everywhere else 1]):
         for path, value in places(dict(sample.props)):
             for new in change(path, value):
                 made = dataclasses.replace(sample, props=with_value(sample.props, path, new))
@@ -131,14 +149,39 @@ def listed(path: str, value: Any) -> list[Any]:
 
 def cases(*kinds: str) -> list[Any]:
     """Every rule about single resources that has examples of these kinds."""
-    rules = (r for r in RULES.values() if r.scope == "resource")
-    return [pytest.param(r, id=r.id) for r in rules if any(getattr(r, kind) for kind in kinds)]
+    return of_scope(RULES, "resource", *kinds)
 
 
 def every(rule: Rule, *kinds: str) -> Iterator[tuple[Sample, ...]]:
     for kind in kinds:
         for example in getattr(rule, kind):
             yield samples(rule, example)
+
+
+@pytest.mark.parametrize("rule", of_scope(RULES, "stack", "bad"))
+def test_an_unknown_anywhere_in_a_bad_stack_is_never_a_pass(rule: Rule) -> None:
+    """The same for rules about the whole stack, and for every resource of the example."""
+    acquitted = [
+        (what, verdict)
+        for parts in every(rule, "bad")
+        if outcome(rule, without_edges(parts)) == "fail"
+        for what, other in changed(without_edges(parts), unknown, everywhere=True)
+        if (verdict := outcome(rule, other)) not in ("fail", "undetermined")
+    ]
+    assert bool(acquitted) == (rule.id in UNKNOWN_BAD_MAY_PASS), acquitted
+
+
+@pytest.mark.parametrize("rule", of_scope(RULES, "stack", "good"))
+def test_an_unknown_anywhere_in_a_good_stack_is_never_a_failure(rule: Rule) -> None:
+    """The same for rules about the whole stack, and for every resource of the example."""
+    convicted = [
+        (what, verdict)
+        for parts in every(rule, "good")
+        if outcome(rule, without_edges(parts)) == "pass"
+        for what, other in changed(without_edges(parts), unknown, everywhere=True)
+        if (verdict := outcome(rule, other)) not in ("pass", "undetermined", "not_applicable")
+    ]
+    assert bool(convicted) == (rule.id in UNKNOWN_GOOD_MAY_FAIL), convicted
 
 
 @pytest.mark.parametrize("rule", cases("bad"))

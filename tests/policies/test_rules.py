@@ -18,7 +18,7 @@ from policies.model import UNKNOWN
 from policies.rule import Rule, Sample
 from policies.rules import load_all
 from policies.waivers import Waiver
-from tests.policies.examples import graph, samples, with_value
+from tests.policies.examples import graph, of_scope, samples, with_value
 
 RULES = load_all()
 TODAY = dt.date(2026, 11, 22)
@@ -51,7 +51,7 @@ def decided(value: object) -> list[Any]:
     """A good example of each resource rule with one deciding property replaced by `value`."""
     made = []
     for rule in RULES.values():
-        for path in rule.decides:
+        for path in rule.decides if rule.good else ():
             first, *rest = samples(rule, rule.good[0])
             changed = dataclasses.replace(first, props=with_value(first.props, path, value))
             made.append(pytest.param(rule, (changed, *rest), id=f"{rule.id}-{path}"))
@@ -109,6 +109,65 @@ def test_waiver_turns_failure_into_waived_until_it_expires(rule: Rule, parts: tu
     late = [Waiver(resource=n, expires=TODAY - dt.timedelta(days=1), **common) for n in names]
     assert outcome(rule, parts, *live) == ("waived" if rule.waivable else "fail")
     assert outcome(rule, parts, *late) == "fail"
+
+
+def kinds() -> dict[str, set[str]]:
+    """By rule, the kinds of cases that the tests above and in `test_metamorphic` make for it: what is really run."""
+    made: dict[str, set[str]] = {rule.id: set() for rule in RULES.values()}
+    for kind, params in {
+        "compliant": cases("good"),
+        "wrong": cases("bad"),
+        "waived": cases("bad"),
+        "not applicable": cases("not_applicable"),
+        "absent": decided(None),
+        "unknown": decided(UNKNOWN),
+        "provenance": [p for p in decided(UNKNOWN) if p.values[0].provenance],
+    }.items():
+        for param in params:
+            made[param.values[0].id].add(kind)
+    for param in of_scope(RULES, "stack", "bad"):
+        made[param.values[0].id].add("unknown")
+    return made
+
+
+def stranger(rule: Rule) -> Graph:
+    """A stack with one resource that the rule is not about."""
+    return graph((Sample("acme:other/thing:Thing", {"name": "other"}),))
+
+
+@pytest.mark.parametrize("rule", [pytest.param(r, id=r.id) for r in RULES.values() if "*" not in r.types])
+def test_what_the_rule_is_not_about_is_not_judged(rule: Rule) -> None:
+    """Another type gets no verdict of a resource rule; a stack without its types fails no rule that names some."""
+    judge, stack = Judge([rule], today=TODAY), stranger(rule)
+    if rule.scope == "resource":
+        assert judge.judge_graph(stack) == []
+    elif rule.types:
+        assert {r.outcome for r in judge.judge_graph(stack)} <= {"pass", "not_applicable"}
+
+
+def test_no_rule_lacks_a_kind_of_case() -> None:
+    """Compliant, wrong, waived and unknown for each; absent where a property decides; provenance where it counts."""
+    made = kinds()
+    lacking = {}
+    for rule in RULES.values():
+        wanted = {"compliant", "wrong", "waived", "unknown"}
+        wanted |= {"absent"} if rule.scope == "resource" else set()
+        wanted |= {"provenance"} if rule.provenance else set()
+        if missing := wanted - made[rule.id]:
+            lacking[rule.id] = missing
+    assert lacking == {}
+
+
+@pytest.mark.parametrize(
+    ("without", "missing"),
+    [("good", "compliant"), ("bad", "wrong"), ("decides", "absent"), ("decides", "unknown"), ("decides", "provenance")],
+)
+def test_a_case_that_is_taken_away_is_missed(without: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test of the tests: a rule robbed of its examples no longer has that kind of case."""
+    rule = RULES["storage-no-self-logging"]
+    assert missing in kinds()[rule.id]
+    monkeypatch.setitem(RULES, rule.id, dataclasses.replace(rule, **{without: ()}))
+    assert missing not in kinds()[rule.id]
 
 
 def test_every_rule_carries_its_proof() -> None:
