@@ -62,6 +62,16 @@ def _place(grant: Grant) -> str | None:
     return found_project.removeprefix("projects/") if found_project else None
 
 
+_PLACED_BY: Final = {"project": "project", "resource": "cryptoKeyId"}
+
+
+def _place_lost(grant: Grant) -> bool:
+    """Whether nothing tells yet which keys the grant is about, not even an edge."""
+    path = _PLACED_BY.get(grant.level, "")
+    resource = grant.resource
+    return bool(path) and not resource.known(path) and not resource.property_dependencies.get(path)
+
+
 def _apart(one: Grant, other: Grant) -> bool:
     places = _place(one), _place(other)
     return None not in places and places[0] != places[1]
@@ -145,7 +155,10 @@ def duties_separated(graph: Graph) -> Iterator[Finding]:
     for who, found in admins.items():
         for grant in found:
             other = next((o for o in users.get(who, ()) if not _apart(grant, o)), None)
-            if other is not None:
+            lost = next((g for g in (grant, other) if g and _place_lost(g)), None)
+            if other is not None and lost is not None and (_place(grant) or _place(other)):
+                yield unsure(lost.resource, _PLACED_BY[lost.level], "is not known yet: the keys may be of one project")
+            elif other is not None:
                 yield fail(
                     grant.resource,
                     grant.path,
