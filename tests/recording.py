@@ -83,6 +83,16 @@ class Recording:
         """The resource of a URN."""
         return next(resource for resource in self if resource.urn == urn)
 
+    def before(self, resource: Recorded) -> set[str]:
+        """The URNs of everything that exists before a resource is made: what it depends on, and so on."""
+        found: set[str] = set()
+        ahead = set(resource.dependencies)
+        while ahead:
+            urn = ahead.pop()
+            found.add(urn)
+            ahead |= set(self.by_urn(urn).dependencies) - found
+        return found
+
 
 class _Cloud(mocks.Mocks):
     """Answers as the providers do: ids and computed outputs of the right shape, or none of them in a preview."""

@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import replace
 
 from localcloud.behaviour import Request, on
+from localcloud.behaviour.common import resolve
 from localcloud.errors import not_found, refused
 
 INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
@@ -23,12 +24,11 @@ def a_vault_has_an_account(request: Request) -> None:
 
 
 @on("create", PLAN)
-def a_plan_needs_its_vault(request: Request) -> None:
-    """The name of a vault that does not exist is refused, and so are backups shorter than the vault enforces."""
-    named = str(request.get("backupVault"))
-    vault = request.store.get(VAULT, named)
+def a_plan_keeps_what_its_vault_enforces(request: Request) -> None:
+    """Backups shorter than the vault enforces are refused."""
+    vault = resolve(request.store, VAULT, str(request.get("backupVault")), request.project)
     if vault is None:
-        raise not_found(f"The backup vault '{named}' (backupVault of {request.name})")
+        return
     enforced = int(str(vault.properties.get("backupMinimumEnforcedRetentionDuration", "0s")).rstrip("s"))
     for rule in request.get("backupRules") or []:
         if int(rule.get("backupRetentionDays") or 0) * 86400 < enforced:
@@ -40,15 +40,13 @@ def a_plan_needs_its_vault(request: Request) -> None:
 @on("create", ASSOCIATION)
 def an_association_joins_two_that_exist(request: Request) -> None:
     """In one region: a plan backs up what lies beside it."""
-    plan = request.store.get(PLAN, str(request.get("backupPlan")))
-    if plan is None:
-        raise not_found(f"The backup plan '{request.get('backupPlan')}' (backupPlan of {request.name})")
+    plan = resolve(request.store, PLAN, str(request.get("backupPlan")), request.project)
     named = str(request.get("resource"))
     if "/instances/" in named and "sqladmin" in str(request.get("resourceType")):
         instance = request.store.get(INSTANCE, named.rsplit("/", 1)[-1])
         if instance is None:
             raise not_found(f"The resource '{named}' of the backup plan association {request.name}")
-        if instance.properties.get("region") != plan.properties.get("location"):
+        if plan is not None and instance.properties.get("region") != plan.properties.get("location"):
             raise refused("The backup plan and the Cloud SQL instance must be in the same region")
 
 

@@ -156,9 +156,9 @@ def make(provider: str, facts: dict[str, dict[str, Row]]) -> dict[str, dict[str,
         refs = {
             name: parent
             for name, parent in overlay.get("refs", {}).get(resource.service, {}).items()
-            if name in properties
+            if name in properties and parent != resource.token
         }
-        if refs and resource.token not in refs.values():
+        if refs:
             row["refs"] = refs
         row["properties"] = {name: write_property(properties[name]) for name in sorted(properties)}
         files.setdefault(resource.service, {})[resource.token] = row

@@ -146,7 +146,7 @@ def test_every_resource_follows_the_api_it_needs(production: Recording) -> None:
     }
     for kind, api in needs.items():
         for resource in production.of(kind):
-            found = [production.by_urn(urn).inputs.get("service") for urn in resource.dependencies]
+            found = [production.by_urn(urn).inputs.get("service") for urn in production.before(resource)]
             assert api in found, resource.urn
 
 

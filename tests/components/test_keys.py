@@ -76,7 +76,7 @@ def test_only_service_agents_use_keys(production: Recording) -> None:
     grants = [grant for grant in production.of(GRANT) if "Decrypt" in grant.inputs["role"]]
     assert len(grants) >= 5
     for grant in grants:
-        assert "@gcp-sa-" in grant.inputs["member"] or "@gs-project-accounts." in grant.inputs["member"], grant.name
+        assert re.search("@(gcp-sa-|gs-project-accounts|bigquery-encryption)", grant.inputs["member"]), grant.name
 
 
 def test_every_use_of_a_key_follows_the_grant_on_it(production: Recording) -> None:
@@ -88,7 +88,7 @@ def test_every_use_of_a_key_follows_the_grant_on_it(production: Recording) -> No
         if resource.type == GRANT or not used:
             continue
         users += 1
-        assert used <= {granted[urn] for urn in resource.dependencies if urn in granted}, resource.urn
+        assert used <= {granted[urn] for urn in production.before(resource) if urn in granted}, resource.urn
     assert users >= 7
 
 

@@ -14,6 +14,8 @@ from localcloud.schema import Property, ResourceType, resource_type, tokens
 from tests.localcloud.conftest import PROJECT, REGION, Created, Engine, engine_of
 
 VALUES: dict[str, Any] = {
+    "backupMinimumEnforcedRetentionDuration": "86400s",
+    "dashboardJson": '{"displayName": "d", "gridLayout": {}}',
     "location": REGION,
     "member": "user:jane@example.com",
     "members": ["user:jane@example.com"],
@@ -44,6 +46,9 @@ def smallest(engine: Engine, row: ResourceType, word: str) -> dict[str, Any]:
         given["service"] = "cloudasset.googleapis.com"
     if "projectId" in given and row.token != "gcp:organizations/project:Project":
         given["projectId"] = PROJECT
+    if row.token == "gcp:monitoring/slo:Slo":
+        watched = made(engine, "gcp:monitoring/customService:CustomService").id.rsplit("/", 1)[-1]
+        given |= {"service": watched, "rollingPeriodDays": 28, "windowsBasedSli": {"windowPeriod": "300s"}}
     for name, parent in row.refs.items():
         if row.properties[name].required:
             given[name] = made(engine, parent).id
