@@ -11,7 +11,7 @@ from policies.iam import plain
 from policies.model import UNKNOWN, Resource, gcp
 from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
 from policies.rules._facts import boolean
-from policies.rules._ours import ours
+from policies.rules._ours import off_google, ours
 from policies.rules._watch import ALERT, narrowed
 
 CHECK: Final = gcp("monitoring/uptimeCheckConfig")
@@ -214,13 +214,20 @@ def _site(host: str) -> Sample:
         (_OURS, _certificate("app.example.com"), _site("other.example.com")),
         (_OURS, _certificate("app.example.com", "b.example.com"), _site("app.example.com")),
     ),
-    not_applicable=((_certificate("app.example.com"),), (_OURS,)),
+    not_applicable=(
+        (_certificate("app.example.com"),),
+        (_OURS,),
+        (_OURS, Sample(_RENDER_DOMAIN, {"name": "www.example.com"}, "www")),
+    ),
 )
 def every_domain(graph: Graph) -> Iterator[Finding]:
     """A name with a certificate is a promise to somebody. Judged for stacks of this project."""
     certificates = graph.of(*_DOMAINS)
     if not (ours(graph) and certificates):
         yield skip("the stack has no certificates, or is not built from this project's components")
+        return
+    if off_google(graph):
+        yield skip("nothing on Google Cloud could check a domain from outside: Render's own health checks watch it")
         return
     hosts = [plain(check.raw("monitoredResource.labels.host")) for check in graph.of(CHECK)]
     for certificate in certificates:
