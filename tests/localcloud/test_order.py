@@ -257,7 +257,7 @@ def test_a_backup_plan_turns_a_databases_own_backups_off(cloud: Engine) -> None:
 
 
 def test_a_backup_plan_needs_its_vault(cloud: Engine) -> None:
-    with pytest.raises(Refused, match="'gone'.*backupVault"):
+    with pytest.raises(Refused, match=r"'gone'.*backupVault"):
         plan(cloud, backupVault="gone")
 
 
@@ -267,7 +267,7 @@ def test_a_backup_plan_keeps_no_less_than_the_vault_enforces(cloud: Engine) -> N
 
 
 def test_a_backup_plan_and_its_database_exist_in_one_region(cloud: Engine) -> None:
-    with pytest.raises(Refused, match="'gone'.*backupPlan"):
+    with pytest.raises(Refused, match=r"'gone'.*backupPlan"):
         associate(cloud, backupPlan=(plan(cloud), "gone")[1])
     there = cloud.create(
         PLAN,
