@@ -7,7 +7,11 @@ from typing import Final
 
 import typer
 
-COMMANDS: Final[tuple[str, ...]] = ()
+COMMANDS: Final[tuple[str, ...]] = (
+    "jobs.drill",
+    "jobs.export",
+    "jobs.restore",
+)
 """Modules with a function `register(app)`, one a line."""
 
 

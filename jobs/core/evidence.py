@@ -200,3 +200,7 @@ def object_name(job: str, finished_at: datetime, run: str) -> str:
 def schema() -> Mapping[str, Any]:
     """JSON Schema of `predicate.evidence` (docs/schemas/job-evidence.json)."""
     return Evidence.model_json_schema()
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=1, sort_keys=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -50,3 +51,11 @@ def call(function: Callable[[], Result], *, what: str, log: Log | None = None, a
         reraise=True,
     )
     return retrying(function)
+
+
+def pause(failures: int, error: Again, *, what: str, log: Log) -> None:
+    """The wait between attempts of something that goes on where it stopped, such as a download."""
+    scale = float(os.environ.get("JOBS_RETRY_SCALE", "1"))
+    wait = scale * max(min(FIRST_WAIT * 2 ** (failures - 1), LONGEST_WAIT), min(error.after or 0.0, LONGEST_WAIT))
+    log.warning(f"{what}: {error}; trying again", attempt=failures, wait_seconds=round(wait, 2))
+    time.sleep(wait)

@@ -1,0 +1,1 @@
+"""Servers on loopback that stand in for Google's. What they do not do is said in each."""
