@@ -5,6 +5,7 @@ STACK ?= prod
 LOCAL ?= 1
 ARGS ?=
 RUN_OF ?= preview
+MEGABYTES ?= 1000
 RUN = .venv/bin/python -m tools
 FLAGS = --stack $(STACK) $(if $(LOCAL),,--real) $(ARGS)
 
@@ -42,6 +43,7 @@ format: ready
 
 bench: ready
 	@$(RUN).bench $(ARGS)
+	@$(RUN).bench.jobs_bench --megabytes $(MEGABYTES)
 
 mutate: ready
 	@$(RUN).mutate --stack $(STACK) $(ARGS)

@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,13 +20,14 @@ import pytest
 from jobs import erasure, exports
 from jobs.checks import CLOCKS
 from jobs.core import evidence
+from jobs.core.command import Interrupted
 from jobs.core.log import Log
 from jobs.core.problems import Found, Misconfigured, Refused, Unreachable
 from jobs.drill import describe, drill, last_passed, publish
 from jobs.envelope.keys import LocalWrapper
 from jobs.postgres import cluster
 from jobs.postgres.server import Server
-from jobs.recovery import Source
+from jobs.recovery import Source, Steps
 from jobs.storage.folder import FolderStore
 from tests.jobs.conftest import Execute
 from tests.jobs.parts import Round, failures, new_key
@@ -380,6 +383,44 @@ def test_a_target_that_cannot_be_told_from_the_source_is_refused(round_trip: Rou
     round_trip.forge(facts__place__system_identifier="")
     with pytest.raises(Refused, match="cannot be told from the source"):
         round_trip.drill()
+
+
+def test_what_a_killed_drill_left_on_a_given_server_is_dropped(round_trip: Round) -> None:
+    """By its name and its lock: a drill that goes on at the same time is left alone."""
+    round_trip.export()
+    with (
+        round_trip.target.connect("postgres", autocommit=True) as admin,
+        round_trip.target.connect("postgres", autocommit=True) as other_drill,
+    ):
+        for name in ("drill_0000dead", "drill_0000a11e"):
+            admin.execute(f"CREATE DATABASE {name}")
+        other_drill.execute("SELECT pg_advisory_lock(hashtextextended('drill_0000a11e', 0))")
+        assert failures(round_trip.drill()) == {}
+        left = admin.execute("SELECT datname FROM pg_database WHERE datname ~ '^drill_'").fetchall()
+        assert left == [("drill_0000a11e",)]
+        admin.execute("DROP DATABASE drill_0000a11e")
+
+
+@pytest.mark.parametrize("stage", ["create", "restore", "compare", "replay erasures", "amcheck"])
+def test_a_drill_that_is_stopped_at_any_stage_cleans_up(
+    round_trip: Round, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal comes when the step begins; the given server is as it was."""
+    round_trip.export()
+    step = Steps.step
+
+    @contextmanager
+    def stopped(self: Steps, name: str, log: Log) -> Iterator[None]:
+        with step(self, name, log):
+            if name == stage:
+                raise Interrupted("SIGTERM")
+            yield
+
+    monkeypatch.setattr(Steps, "step", stopped)
+    with pytest.raises(Interrupted):
+        round_trip.drill()
+    with round_trip.target.connect("postgres") as admin:
+        assert admin.execute("SELECT datname FROM pg_database WHERE datname ~ '^drill_'").fetchall() == []
 
 
 # What is missing on the target

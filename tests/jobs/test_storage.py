@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ from jobs.storage.gcs import GcsStore
 from jobs.storage.opening import open_store
 from jobs.storage.s3 import Lock, S3Store
 from tests.jobs.servers.gcs import Gcs
-from tests.jobs.servers.http import Fault, Request, serving
+from tests.jobs.servers.http import Answer, Fault, Request, Service, serving
 
 CHUNK = 256 << 10
 LOG = Log("tests", stream=StringIO())
@@ -305,6 +306,58 @@ def test_a_locked_object_cannot_be_deleted(s3: Callable[..., S3Store]) -> None:
     version = client.list_object_versions(Bucket=bucket)["Versions"][0]["VersionId"]
     with pytest.raises(ClientError, match="AccessDenied"):
         client.delete_object(Bucket=bucket, Key="copies/dump", VersionId=version)
+
+
+class Between(Service):
+    """A line to another server, on which faults can be asked for."""
+
+    def __init__(self, to: str) -> None:
+        super().__init__()
+        self._to = to
+        self._pool = urllib3.PoolManager()
+
+    def answer(self, request: Request) -> Answer:
+        """The other's."""
+        headers = {k: v for k, v in request.headers.items() if k not in ("host", "expect", "connection")}
+        got = self._pool.request(request.method, self._to + request.target, headers=headers, body=request.body)
+        dropped = ("connection", "transfer-encoding", "content-length")
+        return Answer(got.status, got.data, {k: v for k, v in got.headers.items() if k.lower() not in dropped})
+
+
+def s3_part(request: Request) -> bool:
+    """A part of an upload."""
+    return request.method == "PUT" and "partNumber" in request.query
+
+
+def s3_get(request: Request) -> bool:
+    """A download."""
+    return request.method == "GET" and request.path.endswith("/dump")
+
+
+SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [Fault("status", 2, s3_part, 503, SLOW_DOWN), Fault("status", 2, s3_get, 503, SLOW_DOWN)],
+        [Fault("cut_answer", 2, s3_part), Fault("half_answer", 3, s3_get)],
+    ],
+    ids=["503", "cut"],
+)
+def test_an_off_site_copy_survives_what_passes(
+    s3: Callable[..., S3Store], s3_url: str, faults: list[Fault], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts are sent again by boto3; a download goes on where it was cut."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    bucket = s3(lock=Lock(1)).where.split("/")[2]
+    data = os.urandom(9 << 20)
+    with serving(Between(s3_url)) as line:
+        line.faults += faults
+        store = S3Store(LOG, bucket, endpoint=line.url, region="us-east-1", lock=Lock(1))
+        uploaded(store, "dump", data)
+        assert b"".join(store.stream(next(store.list()))) == data
+    assert [fault.times for fault in faults] == [0, 0]
 
 
 def test_without_credentials_or_a_server_s3_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    target: str = ""
+    """Path and query as they were written."""
 
 
 @dataclass
@@ -98,7 +100,7 @@ def serving(service: Service) -> Iterator[Service]:
             parts = urlsplit(self.path)
             length = int(self.headers.get("content-length", 0))
             headers = {key.lower(): value for key, value in self.headers.items()}
-            request = Request(self.command, parts.path, dict(parse_qsl(parts.query)), headers, b"")
+            request = Request(self.command, parts.path, dict(parse_qsl(parts.query)), headers, b"", self.path)
             fault = service.fault(request)
             if fault and fault.kind == "cut_request":
                 request.body = self.rfile.read(length // 2)
