@@ -193,6 +193,7 @@ class _Export:
                 words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, bufsize=0
             )
             assert child.stdout is not None
+            programs.widen(child.stdout)
             try:
                 while piece := child.stdout.read(_PIPE):
                     yield piece

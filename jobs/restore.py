@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -70,6 +70,10 @@ def restore(settings: RestoreSettings, source: Source, log: Log, *, dry_run: boo
     begun, steps = time.monotonic(), Steps()
     candidate = exports.choose(source.store, settings.name, before=settings.before, export=settings.export)
     manifest = exports.read_manifest(source.store, candidate, source.by)
+    while settings.before is not None and manifest.facts.at > settings.before:
+        # Its name is of the moment when the export began; what counts is the moment of its snapshot.
+        candidate = exports.choose(source.store, settings.name, before=candidate.at - timedelta(seconds=1))
+        manifest = exports.read_manifest(source.store, candidate, source.by)
     server = settings.server
     with server.connect(settings.maintenance, autocommit=True) as admin:
         folder = recovery.client_folder(int(admin.info.server_version), settings.host)

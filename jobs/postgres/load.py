@@ -118,6 +118,7 @@ def restore(server: Server, database: str, folder: Path, dump: Iterable[bytes], 
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=errors)
         assert child.stdin is not None
+        programs.widen(child.stdin)
         try:
             with contextlib.suppress(BrokenPipeError):
                 for piece in dump:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from jobs.core.problems import Misconfigured
 
@@ -49,6 +51,12 @@ def fitting(wanted: int, having: Mapping[int, Path], what: str) -> Path:
             fix=f"install postgresql-client-{wanted} (and postgresql-{wanted})",
         )
     return having[fit[0]]
+
+
+def widen(pipe: IO[bytes]) -> None:
+    """Fewer, larger turns between two processes: a megabyte instead of 64 KiB, where the system allows it."""
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
 def unprivileged() -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from jobs import erasure
-from jobs.core.problems import Exit, Misconfigured, Refused
+from jobs.core.problems import Exit, Found, Misconfigured, Refused
 from jobs.recovery import Source
 from jobs.restore import RestoreSettings, restore
 from tests.jobs.conftest import Execute
@@ -92,10 +92,20 @@ def test_the_newest_export_that_is_not_later_than_a_moment_is_taken(round_trip: 
     assert found.facts["export"] == first.export
 
 
+def test_the_moment_of_the_snapshot_counts_not_the_name(round_trip: Round, into: str) -> None:
+    """The damage came between the two: an export that began before it holds it."""
+    round_trip.export()
+    started = round_trip.manifest().started_at
+    round_trip.forge(facts__at=(started + timedelta(minutes=3)).isoformat())
+    with pytest.raises(Found, match="no whole export"):
+        run(round_trip, into, dry_run=True, before=started + timedelta(minutes=2))
+    assert run(round_trip, into, dry_run=True, before=started + timedelta(minutes=4)).code == Exit.DONE
+
+
 def test_nothing_old_enough_is_said(round_trip: Round, into: str) -> None:
     """With the moment that was asked for."""
     round_trip.export()
-    with pytest.raises(Exception, match=r"no whole export of .* of 2020-01-01"):
+    with pytest.raises(Found, match=r"no whole export of .* of 2020-01-01"):
         run(round_trip, into, before=datetime(2020, 1, 1, tzinfo=UTC))
 
 
@@ -141,7 +151,7 @@ def test_a_damaged_export_leaves_no_half_database(round_trip: Round, into: str) 
     data = bytearray(dump.read_bytes())
     data[len(data) - 5] ^= 1
     dump.write_bytes(data)
-    with pytest.raises(Exception, match="damaged"):
+    with pytest.raises(Found, match="damaged"):
         run(round_trip, into)
     assert into not in databases(round_trip)
 
