@@ -9,6 +9,7 @@ import contextlib
 import json
 import re
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,8 @@ class DrillSettings(SourceSettings):
 
     rpo_hours: Annotated[float, Field(gt=0)] = 26
     rto_minutes: Annotated[float, Field(gt=0)] = 240
-    work_dir: Path = Path("/tmp")  # noqa: S108 - a private folder is made in it
+    work_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()))
+    """A private folder is made in it. Its path is short, since a socket lies there."""
     export: str | None = None
     """Another than the newest, by its name; then freshness is not checked."""
     target_host: str | None = None

@@ -316,22 +316,14 @@ def plan(settings: ExportSettings, stores: list[ObjectStore]) -> command.Result:
         where = facts.place(connection)
         programs.fitting(programs.major(where.server_version), programs.installed(), settings.host)
         names = facts.tables(connection)
-        unreadable = [
-            facts.name_of(*name)
-            for name in names
-            if not _value(connection, "SELECT has_table_privilege(" + _literal(facts.name_of(*name)) + ", 'SELECT')")
-        ]
+        unreadable = facts.unreadable(connection)
     if unreadable:
         raise Misconfigured(
-            f"permission SELECT is missing on {', '.join(unreadable[:10])}", fix="grant pg_read_all_data to the role"
+            f"permissions are missing: {', '.join(unreadable[:10])}", fix="grant pg_read_all_data to the role"
         )
     to = [store.where for store in stores]
     text = f"would export {len(names)} tables of {where.database} to {', '.join(to)}; nothing was written"
     return command.Result(text, {"tables": len(names), "to": to, "server_version": where.server_version})
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def describe(done: Exported) -> command.Result:

@@ -37,7 +37,7 @@ _FAST: Final = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "archive_mode": "off",
-    "max_wal_size": "2GB",
+    "max_wal_size": "512MB",
     "shared_buffers": "128MB",
     "maintenance_work_mem": "256MB",
     "autovacuum": "off",

@@ -157,6 +157,16 @@ def tables(connection: Connection) -> list[tuple[str, str]]:
     return [(str(schema), str(name)) for schema, name in found]
 
 
+def unreadable(connection: Connection) -> list[str]:
+    """What the role may not read, each with the missing right."""
+    found = connection.execute(
+        f"SELECT n.nspname, c.relname, has_schema_privilege(n.oid, 'USAGE') FROM pg_class c "  # noqa: S608
+        f"JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'S') AND {_OWN} "
+        "AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) ORDER BY 1, 2"
+    ).fetchall()
+    return [f"{'SELECT' if usage else 'USAGE'} on {name_of(schema, name)}" for schema, name, usage in found]
+
+
 def lock(connection: Connection, seconds: int) -> None:
     """No table may be changed in its form, or emptied by TRUNCATE, while it is looked at and dumped."""
     connection.execute("SELECT pg_catalog.set_config('lock_timeout', %s, true)", (f"{seconds}s",))

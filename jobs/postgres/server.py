@@ -18,7 +18,12 @@ from jobs.core.tokens import DATABASE_LOGIN, DefaultToken
 Mode = Literal["verify-full", "verify-ca", "require"]
 Auth = Literal["password", "iam", "peer"]
 
-_DENIED: Final = re.compile(r"permission denied for (?:\w+ )?(?:table|sequence|schema|large object|database) (\S+)")
+_DENIED: Final = re.compile(
+    r"permission denied for (table|view|sequence|schema|large object|database|function|foreign table) "
+    r"(.+?)(?= LINE \d| DETAIL:| HINT:| CONTEXT:| pg_dump:| pg_restore:| Command was| \(|$)"
+)
+_RIGHTS: Final = {"schema": "USAGE", "database": "CONNECT", "function": "EXECUTE"}
+"""What is missing by the kind of thing; SELECT for everything that holds data."""
 
 
 class Server(BaseModel):
@@ -132,8 +137,9 @@ def meaning(text: str, where: str, state: str | None = None) -> JobError:
     """What an error of PostgreSQL, or of one of its programs, means for the person on duty."""
     words = " ".join(text.split())[:400]
     lower = words.lower()
-    if denied := _DENIED.search(lower):
-        return Forbidden("SELECT", denied[1].strip("\"':"), detail="or membership in pg_read_all_data")
+    if denied := _DENIED.search(words):
+        on = denied[2].strip("\"':")
+        return Forbidden(_RIGHTS.get(denied[1], "SELECT"), on, detail="or membership in pg_read_all_data")
     if state == "42501" or "permission denied" in lower or "must be owner" in lower or "must be superuser" in lower:
         return Misconfigured(f"{where}: a right is missing: {words}")
     if "row-level security" in lower:
