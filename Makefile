@@ -9,7 +9,7 @@ MEGABYTES ?= 1000
 RUN = .venv/bin/python -m tools
 FLAGS = --stack $(STACK) $(if $(LOCAL),,--real) $(ARGS)
 
-.PHONY: setup ready bootstrap preview up destroy refresh recover review guard test test-quick check format bench mutate lock
+.PHONY: setup ready bootstrap preview up destroy refresh recover drift review guard test test-quick check format bench mutate lock
 
 setup:
 	@$(PYTHON) -m tools.bootstrap
@@ -17,7 +17,7 @@ setup:
 ready:
 	@$(PYTHON) -m tools.bootstrap --quiet
 
-bootstrap preview up destroy refresh recover: ready
+bootstrap preview up destroy refresh recover drift: ready
 	@$(RUN) $@ $(FLAGS)
 
 guard: ready

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tools import handover, places, recover, report, run
+from tools import drift, handover, places, plan, recover, report, run, setup
 from tools.refusal import Refusal, of_os_error
 from tools.stacks import BOOTSTRAP, Stack
 
@@ -45,8 +45,30 @@ def preview(
 ) -> None:
     """Preview a stack with the policy pack enforced. Further arguments go to the engine; the exit code is its own."""
     run.check_extra(context.args)
-    done = run.preview(Stack(name=stack, real=real), context.args, out=sys.stderr if json else sys.stdout)
+    out = sys.stderr if json else sys.stdout
+    saved, extra = plan.option("--save-plan", context.args)
+    if saved is not None:
+        plan.forget(saved)
+        extra = [*extra, f"--save-plan={saved}"]
+    done = run.preview(Stack(name=stack, real=real), extra, out=out)
+    if saved is not None:
+        plan.seal(saved, done)
     _finish(done, as_json=json, everything=everything)
+
+
+def _apply(stack: Stack, reviewed: Path, extra: list[str], *, as_json: bool, everything: bool) -> run.Run:
+    """Applies a plan, if a fresh preview would still do just what was reviewed."""
+    out = sys.stderr if as_json else sys.stdout
+    setup.ensure(out)
+    stack.prepare()
+    record = plan.check(reviewed, stack)
+    fresh = run.preview(stack, [], out=out)
+    if fresh.exit_code:
+        _finish(fresh, as_json=as_json, everything=everything)
+    plan.compare(record, fresh)
+    done = run.change(stack, "up", [f"--plan={reviewed}", "--skip-preview", *extra], yes=True, out=out, quiet=as_json)
+    plan.applied(record, done)
+    return done
 
 
 def _change(operation: str, meaning: str) -> Callable[..., None]:
@@ -60,10 +82,12 @@ def _change(operation: str, meaning: str) -> Callable[..., None]:
     ) -> None:
         run.check_extra(context.args)
         chosen = Stack(name=stack, real=real)
-        agreed = "--preview-only" not in context.args and _agreed(chosen, yes=yes, as_json=json)
-        done = run.change(
-            chosen, operation, context.args, yes=agreed, out=sys.stderr if json else sys.stdout, quiet=json
-        )
+        reviewed, extra = plan.option("--plan", context.args) if operation == "up" else (None, context.args)
+        agreed = "--preview-only" not in extra and _agreed(chosen, yes=yes or reviewed is not None, as_json=json)
+        if reviewed is not None:
+            done = _apply(chosen, reviewed, extra, as_json=json, everything=everything)
+        else:
+            done = run.change(chosen, operation, extra, yes=agreed, out=sys.stderr if json else sys.stdout, quiet=json)
         _finish(done, as_json=json, everything=everything)
 
     command.__doc__ = meaning
@@ -91,6 +115,17 @@ for _operation, _meaning in (
     ("refresh", "Read what exists into the state, so that the next preview shows drift."),
 ):
     app.command(name=_operation, context_settings=_EXTRA)(_change(_operation, _meaning))
+
+
+@app.command("drift")
+def drift_command(stack: Name = "prod", real: Real = False, json: Json = False) -> None:
+    """Read back what exists and compare it with what was applied, also where no preview looks. Changes nothing."""
+    found = drift.look(Stack(name=stack, real=real), out=sys.stderr if json else sys.stdout)
+    if json:
+        print(drift.as_json(found))
+    else:
+        drift.show(found, out=sys.stdout)
+    raise typer.Exit(found.exit_code)
 
 
 @app.command(context_settings=_EXTRA)

@@ -150,10 +150,18 @@ def _run(stack: Stack, operation: str, extra: list[str], *, out: TextIO, quiet: 
         return run
 
 
+def _environment(stack: Stack, command: list[str]) -> dict[str, str]:
+    """The engine's environment; it takes a plan only as an experiment."""
+    planned = any(word == "--plan" or word.startswith("--plan=") for word in command)
+    return {**stack.environment(), **({"PULUMI_EXPERIMENTAL": "true"} if planned else {})}
+
+
 def _openly(command: list[str], run: Run, log_file: Path, _out: TextIO) -> None:
     """With the engine's own display and questions."""
     program = str(places.engine() / command[0])
-    with subprocess.Popen([program, *command[1:]], cwd=run.stack.program, env=run.stack.environment()) as process:
+    with subprocess.Popen(
+        [program, *command[1:]], cwd=run.stack.program, env=_environment(run.stack, command)
+    ) as process:
         run.code = _wait(process)
     run.shown = True
     _take(run, command, log_file)
@@ -170,7 +178,7 @@ def _quietly(command: list[str], run: Run, log_file: Path, out: TextIO) -> None:
             subprocess.Popen(
                 [program, *command[1:]],
                 cwd=stack.program,
-                env=stack.environment(),
+                env=_environment(stack, command),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,

@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.recording import Recording, record_stack
 from tools import places
 
 WORKFLOWS = sorted((places.ROOT / ".github" / "workflows").glob("*.yml"))
 TARGETS = set(re.search(r"\.PHONY: (.*)", (places.ROOT / "Makefile").read_text())[1].split())  # type: ignore[index]
+
+
+@pytest.fixture(scope="module")
+def production() -> Recording:
+    """What the workflows deploy."""
+    return record_stack()
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -99,6 +106,89 @@ def test_required_checks_of_the_stack_are_jobs() -> None:
     config = yaml.safe_load((places.ROOT / "Pulumi.prod.yaml").read_text())["config"]
     checks = set(config["secure-hosting:delivery"]["checks"])
     assert checks <= set(load(places.ROOT / ".github" / "workflows" / "preview.yml")["jobs"])
+
+
+def test_no_job_gives_foreign_code_an_identity() -> None:
+    """A pull request from a fork runs in jobs that may only read the code, on its own token, in no environment."""
+    for path in WORKFLOWS:
+        document = load(path)
+        triggers = document[True]
+        assert "pull_request_target" not in triggers
+        assert "workflow_run" not in triggers
+        if "pull_request" not in triggers:
+            continue
+        for job in document["jobs"].values():
+            own = "github.event.pull_request.head.repo.full_name == github.repository" in str(job.get("if", ""))
+            if not own:
+                assert job["permissions"] == {"contents": "read"}
+                assert "environment" not in job
+
+
+@pytest.mark.parametrize(("job", "path"), jobs())
+def test_checkouts_leave_no_token_behind(job: dict[str, Any], path: Path) -> None:
+    """What runs afterwards would find it in .git/config."""
+    for step in job["steps"]:
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"] == {"persist-credentials": False}
+
+
+@pytest.mark.parametrize(("job", "path"), jobs())
+def test_jobs_end(job: dict[str, Any], path: Path) -> None:
+    """A job that hangs holds the lock of the state."""
+    assert 0 < job["timeout-minutes"] <= 90
+    assert job["runs-on"] == "ubuntu-24.04"
+
+
+def test_the_plan_is_handed_over_with_its_record_by_a_preview_only() -> None:
+    """`make up` refuses a plan without the record beside it; whoever else uploads one under that name is refused."""
+    steps = load(places.ROOT / ".github" / "workflows" / "preview.yml")["jobs"]["plan"]["steps"]
+    (upload,) = [step["with"] for step in steps if step.get("uses", "").startswith("actions/upload-artifact@")]
+    assert upload["path"] == "plan.json*"
+    assert upload["if-no-files-found"] == "error"
+    fetch = next(
+        s["run"] for s in load(places.ROOT / ".github" / "workflows" / "up.yml")["jobs"]["up"]["steps"] if "run" in s
+    )
+    assert '[ "$path" != .github/workflows/preview.yml ]' in fetch
+
+
+def test_every_night_what_exists_is_read_back() -> None:
+    """With an identity of its own, from the protected branch, and somebody hears of it."""
+    drift = load(places.ROOT / ".github" / "workflows" / "drift.yml")
+    assert set(drift[True]) == {"schedule", "workflow_dispatch"}
+    assert drift["jobs"]["drift"]["environment"] == "drift"
+    assert "make drift LOCAL=" in str(drift["jobs"]["drift"]["steps"])
+    assert drift["jobs"]["tell"]["needs"] == "drift"
+    assert drift["jobs"]["tell"]["permissions"] == {"issues": "write"}
+
+
+def test_actions_in_use_are_those_that_the_stack_lets_in(production: Recording) -> None:
+    """Otherwise the workflows stop on the day the stack is applied."""
+    limits = production.one("github:index/actionsRepositoryPermissions:ActionsRepositoryPermissions").inputs
+    assert limits["shaPinningRequired"] is True
+    let_in = [pattern.partition("@")[0] for pattern in limits["allowedActionsConfig"]["patternsAlloweds"]]
+    used = {
+        s["uses"].partition("@")[0]
+        for p in WORKFLOWS
+        for j in load(p)["jobs"].values()
+        for s in j["steps"]
+        if "uses" in s
+    }
+    assert {name for name in used if not name.startswith("actions/")} == set(let_in)
+
+
+def test_every_file_has_a_code_owner_and_every_pattern_a_file() -> None:
+    """The ruleset asks for the approval of a code owner (REV-1); a pattern without files guards nothing."""
+    lines = (places.ROOT / ".github" / "CODEOWNERS").read_text().splitlines()
+    entries = [line.split() for line in lines if line and not line.startswith("#")]
+    config = yaml.safe_load((places.ROOT / "Pulumi.prod.yaml").read_text())["config"]
+    company = config["secure-hosting:delivery"]["owner"]
+    assert entries[0][0] == "*"
+    for pattern, *owners in entries:
+        assert owners
+        assert all(re.fullmatch(rf"@{company}/[\w-]+", owner) for owner in owners)
+        assert pattern == "*" or (places.ROOT / pattern.strip("/")).exists(), pattern
+    owned = {pattern.strip("/") for pattern, *owners in entries if f"@{company}/security-team" in owners}
+    assert {".github", "policies", "access.yaml", "attestations.yaml", "bootstrap", "SECURITY-POLICY.md"} <= owned
 
 
 def test_every_read_only_run_is_followed_by_the_guard() -> None:
