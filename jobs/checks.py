@@ -55,10 +55,13 @@ def same(manifest: Manifest, found: Facts, objects: list[Object], *, owners: boo
     wanted = manifest.facts
     rows = f"{len(wanted.tables)} tables, {wanted.rows:,} rows"
     empty = [] if wanted.rows or wanted.large_objects.count else ["the export holds no row at all"]
+    newer = found.place.server_version // 10_000 > wanted.place.server_version // 10_000
+    lost, differing = _schema(manifest.objects, objects, owners=owners)
+    absent, versions = _extensions(wanted.extensions, found.extensions)
     return [
         check("export holds data", empty, rows),
-        check("schema is the same", _schema(manifest.objects, objects, owners=owners), f"{len(objects)} objects"),
-        check("extensions are the same", _extensions(wanted.extensions, found.extensions), f"{len(found.extensions)}"),
+        _of_version("schema is the same", lost, differing, f"{len(objects)} objects", newer=newer),
+        _of_version("extensions are the same", absent, versions, f"{len(found.extensions)}", newer=newer),
         check("rows and digests are the same", _tables(wanted, found), rows),
         check("large objects are the same", _large(wanted, found), f"{wanted.large_objects.count:,}"),
         check("sequences are the same", _sequences(wanted, found), f"{len(wanted.sequences)}"),
@@ -77,6 +80,15 @@ def same(manifest: Manifest, found: Facts, objects: list[Object], *, owners: boo
             f"{len(wanted.place.settings)}",
         ),
     ]
+
+
+def _of_version(name: str, problems: list[str], wording: list[str], passed: str, *, newer: bool) -> Check:
+    """A newer major version words definitions otherwise and brings other versions of extensions: that is a warning."""
+    if newer and wording and not problems:
+        return check(
+            name, [f"on a newer PostgreSQL than the source's: {words}" for words in wording], "", outcome="warned"
+        )
+    return check(name, sorted(problems + wording), passed)
 
 
 def sound(found: Facts, before: Facts | None = None) -> list[Check]:
@@ -114,7 +126,9 @@ def _pairs(wanted: Iterable[Kind], found: Iterable[Kind], key: str) -> tuple[Map
     return {getattr(one, key): one for one in wanted}, {getattr(one, key): one for one in found}
 
 
-def _schema(wanted: Sequence[Object], found: Sequence[Object], *, owners: bool) -> list[str]:
+def _schema(wanted: Sequence[Object], found: Sequence[Object], *, owners: bool) -> tuple[list[str], list[str]]:
+    """What is missing, added or somebody else's; and what is only defined otherwise."""
+
     def keyed(objects: Sequence[Object]) -> dict[tuple[str, str], list[Object]]:
         by_key: dict[tuple[str, str], list[Object]] = {}
         for one in objects:
@@ -125,19 +139,19 @@ def _schema(wanted: Sequence[Object], found: Sequence[Object], *, owners: bool) 
     here, there = keyed(wanted), keyed(found)
     problems = [f"{kind.lower()} {name} is missing" for kind, name in here if (kind, name) not in there]
     problems += [f"{kind.lower()} {name} is not in the manifest" for kind, name in there if (kind, name) not in here]
+    wording = []
     for key in here.keys() & there.keys():
         if sorted(o.digest for o in here[key]) != sorted(o.digest for o in there[key]):
-            problems.append(f"{key[0].lower()} {key[1]} is defined differently")
+            wording.append(f"{key[0].lower()} {key[1]} is defined differently")
         elif owners and sorted(o.owner for o in here[key]) != sorted(o.owner for o in there[key]):
             problems.append(f"{key[0].lower()} {key[1]} belongs to {there[key][0].owner}, not {here[key][0].owner}")
-    if not problems and owners and schema.fingerprint(list(wanted)) != schema.fingerprint(list(found)):
+    if not (problems or wording) and owners and schema.fingerprint(list(wanted)) != schema.fingerprint(list(found)):
         problems.append("the fingerprints differ")
-    return sorted(problems)
+    return sorted(problems), sorted(wording)
 
 
-def _extensions(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
-    problems = [f"extension {name} is missing" for name in wanted if name not in found]
-    return problems + [
+def _extensions(wanted: Mapping[str, str], found: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    return [f"extension {name} is missing" for name in wanted if name not in found], [
         f"extension {name} is {found[name]}, the manifest says {version}"
         for name, version in wanted.items()
         if name in found and found[name] != version

@@ -10,7 +10,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
 from jobs import exports
+from jobs.__main__ import application
 from jobs.core.log import Log
 from jobs.drill import Drilled, DrillSettings, drill
 from jobs.envelope.keys import LocalWrapper, Wrapped
@@ -102,3 +105,9 @@ class Round:
 def failures(done: Drilled) -> dict[str, str]:
     """What a drill found, by check."""
     return {check.name: check.detail for check in done.failed}
+
+
+def invoke(*words: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    """Exit code and document of a command with --json."""
+    ran = CliRunner().invoke(application(), [*words, "--json"], env=env)
+    return ran.exit_code, json.loads(ran.stdout.splitlines()[-1])

@@ -32,7 +32,7 @@ from jobs.postgres.server import Server
 from jobs.recovery import Source, Steps
 from jobs.storage.folder import FolderStore
 from tests.jobs.conftest import Execute
-from tests.jobs.parts import Round, failures, new_key
+from tests.jobs.parts import Round, failures, invoke, new_key
 from tests.recording import ROOT
 
 NOW = datetime.now(UTC)
@@ -107,6 +107,35 @@ def test_the_evidence_is_signed_and_create_only(round_trip: Round, tmp_path: Pat
     said = describe(bad, before)
     assert said.code == 1
     assert re.search(r"is not to be trusted; the last that passed is .*Runbook: docs/runbooks/restore.md", said.text)
+
+
+def test_the_command_drills_signs_and_ends_with_its_code(round_trip: Round, tmp_path: Path) -> None:
+    """0 and evidence when it passed, 1 and evidence when it did not; a dry run restores nothing."""
+    round_trip.export()
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", tmp_path / "sign.pem"], check=True)
+    values = {
+        "source": f"file://{round_trip.folder}/exports",
+        "erasures": f"file://{round_trip.folder}/ledger",
+        "key": str(round_trip.key),
+        "name": round_trip.database,
+        "target-host": round_trip.target.host,
+        "target-user": round_trip.target.user,
+        "target-auth": "peer",
+        "evidence": f"file://{tmp_path}/evidence",
+        "sign": str(tmp_path / "sign.pem"),
+    }
+    words = ["drill", *(f"--{name}={value}" for name, value in values.items())]
+    store = FolderStore(tmp_path / "evidence")
+    code, document = invoke(*words, "--dry-run")
+    assert (code, document["export"], list(store.list())) == (0, round_trip.manifest().export, [])
+    code, document = invoke(*words)
+    assert (code, document["signed"], len(list(store.list()))) == (0, True, 1)
+    (round_trip.path / "dump").write_bytes(b"")
+    code, document = invoke(*words)
+    assert (code, len(list(store.list()))) == (1, 2)
+    assert f"Restore drill of {round_trip.database} failed" in document["error"]
+    code, document = invoke(*[word for word in words if "--sign" not in word])
+    assert (code, "evidence has to be signed" in document["error"]) == (2, True)
 
 
 # What a drill has to find
@@ -203,6 +232,27 @@ def test_a_schema_that_differs(round_trip: Round, execute: Execute) -> None:
     assert "view sales.totals is missing" in found
     assert "view sales.other is not in the manifest" in found
     assert "table public.twins is defined differently" in found
+
+
+def test_a_newer_server_may_word_things_otherwise(round_trip: Round, execute: Execute) -> None:
+    """Versions of extensions and definitions: a warning there, a failure on the same version; nothing may miss."""
+    execute("CREATE VIEW public.worded AS SELECT 1 AS one")
+    round_trip.export()
+    objects = [one.model_dump() for one in round_trip.manifest().objects]
+    for one in objects:
+        if one["name"] == "public.worded":
+            one["digest"] = "0" * 32
+    other = {"objects": objects, "facts__extensions": {**round_trip.manifest().facts.extensions, "citext": "1.0"}}
+    round_trip.forge(**other)
+    assert set(failures(round_trip.drill())) == {"schema is the same", "extensions are the same"}
+    round_trip.forge(facts__place__server_version=140_000)
+    done = round_trip.drill()
+    assert failures(done) == {}
+    warned = {check.name: check.detail for check in done.evidence.checks if check.outcome == "warned"}
+    assert set(warned) == {"schema is the same", "extensions are the same"}
+    assert "view public.worded is defined differently" in warned["schema is the same"]
+    round_trip.forge(objects=[*objects, {"kind": "VIEW", "name": "public.lost", "owner": "-", "digest": "1" * 32}])
+    assert "view public.lost is missing" in failures(round_trip.drill())["schema is the same"]
 
 
 def test_a_stale_export(round_trip: Round) -> None:

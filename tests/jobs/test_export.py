@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from jobs.__main__ import application
 from jobs.core.http import Http
@@ -28,7 +27,7 @@ from jobs.postgres.server import Server, meaning
 from jobs.storage.folder import FolderStore
 from jobs.storage.gcs import GcsStore
 from tests.jobs.conftest import Execute
-from tests.jobs.parts import Round, failures
+from tests.jobs.parts import Round, failures, invoke
 from tests.jobs.servers.gcs import Gcs
 from tests.jobs.servers.http import Fault, Request, serving
 from tests.jobs.servers.kms import KEY, Kms
@@ -300,12 +299,6 @@ def test_no_space_at_the_store_is_told(round_trip: Round, size: str) -> None:
 
 
 # The command line
-
-
-def invoke(*words: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
-    """Exit code and document of a command with --json."""
-    ran = CliRunner().invoke(application(), [*words, "--json"], env=env)
-    return ran.exit_code, json.loads(ran.stdout.splitlines()[-1])
 
 
 def test_the_command_exports(round_trip: Round) -> None:

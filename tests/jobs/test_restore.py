@@ -19,8 +19,7 @@ from jobs.core.problems import Exit, Found, Misconfigured, Refused
 from jobs.recovery import Source
 from jobs.restore import RestoreSettings, restore
 from tests.jobs.conftest import Execute
-from tests.jobs.parts import Round
-from tests.jobs.test_export import invoke
+from tests.jobs.parts import Round, invoke
 from tests.recording import ROOT
 
 RUNBOOK = ROOT / "docs" / "runbooks" / "restore.md"
