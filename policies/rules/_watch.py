@@ -86,8 +86,12 @@ class Alert:
 
 
 def narrowed(text: str) -> bool:
-    """Whether a filter on a metric also asks for something that says nothing about what is measured."""
-    fields = re.findall(r"([A-Za-z][\w.]*)\s*(?:=|:)", re.sub(r'"[^"]*"', '""', text))
+    """Whether a filter on a metric also asks for something that says nothing about what is measured, or for something
+    else beside the metric: the API refuses an OR that stands between a metric and another condition."""
+    bare = re.sub(r'"[^"]*"', '""', text)
+    if "metric.type" in bare and re.search(r"\bOR\b", re.sub(r"\([^()]*\)", "", bare)):
+        return True
+    fields = re.findall(r"([A-Za-z][\w.]*)\s*(?:=|:)", bare)
     return "metric.type" in fields and any(
         not field.startswith(("resource.", "metric.", "project")) for field in fields
     )
@@ -118,10 +122,11 @@ def watch(graph: Graph) -> Watch:
         known = metric.known("filter") and metric.known("disabled")
         if not known or not metric.flag("disabled"):
             metrics.append((metric, (metric.text("filter") or "") if known else None))
-    return Watch(tuple(metrics), tuple(_alert(alert) for alert in graph.of(ALERT)))
+    return Watch(tuple(metrics), tuple(watch_one(alert) for alert in graph.of(ALERT)))
 
 
-def _alert(alert: Resource) -> Alert:
+def watch_one(alert: Resource) -> Alert:
+    """One alert policy, read."""
     filters: list[str] = []
     texts: list[str] = []
     lost = False

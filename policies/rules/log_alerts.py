@@ -5,15 +5,17 @@ Filters are judged by what they select, evaluated over log entries of each event
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from policies.graph import Graph
-from policies.model import Resource
+from policies.model import Resource, UnknownValue
 from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
 from policies.rules._log_events import EVENTS, LogEvent
 from policies.rules._ours import off_google, ours
-from policies.rules._watch import ALERT, CHANNEL, METRIC, Alert, covers, watch
+from policies.rules._watch import ALERT, CHANNEL, METRIC, Alert, covers, watch, watch_one
 
 _DOCS = ("https://cloud.google.com/logging/docs/logs-based-metrics",)
 _OURS = Sample("hosting:monitoring:Alerts", {}, "ours")
@@ -38,7 +40,9 @@ def _judge(graph: Graph, event: LogEvent) -> Iterator[Finding]:
         named = [alert.watches(metric) for metric in metrics]
         if True in named or any(covers(query, event) for query in alert.filters):
             hearing.append(alert)
-        elif None in named or (alert.lost and not metrics and not alert.resource.property_dependencies):
+        elif None in named or (
+            alert.lost and not metrics and not alert.resource.property_dependencies.get("conditions")
+        ):
             open_ones.append(unsure(alert.resource, "conditions"))
     if any(alert.enabled and alert.heard for alert in hearing):
         return
@@ -148,6 +152,49 @@ def metric_watched(counter: Resource) -> Iterator[Finding]:
         yield unsure(counter, "name", "an alert that may watch it is not known yet")
     elif True not in found:
         yield fail(counter, "name", "is named in no alert of this stack")
+
+
+@rule(
+    id="log-alert-metric-is-here",
+    clause="MON-1",
+    title="Alerts watch log metrics that the stack makes",
+    severity="low",
+    level="advisory",
+    types=(ALERT,),
+    decides=("conditions",),
+    absent="pass",
+    graph=True,
+    provenance=True,
+    fix="filter=metric.name.apply(lambda name: f'metric.type=\"logging.googleapis.com/user/{name}\"')",
+    references=(
+        "kics:logs_and_alerts_missing_audit_configuration_changes",
+        "kics:logs_and_alerts_missing_custom_role_changes",
+        "kics:logs_and_alerts_missing_project_ownership_assignment_and_changes",
+    ),
+    sources=_DOCS,
+    traps=(36,),
+    good=(
+        (dataclasses.replace(alert(), depends={"conditions": ("metric",)}), metric("severity>=ERROR")),
+        (alert(), metric("severity>=ERROR")),
+        (log_alert("severity>=ERROR"),),
+    ),
+    bad=((alert(),), (alert(), metric("severity>=ERROR", name="others"))),
+)
+def metric_is_here(policy: Resource) -> Iterator[Finding]:
+    """An alert on a metric that nothing feeds never fires. Whoever made it elsewhere waives this and says where."""
+    if policy.graph is None:
+        return
+    own = watch_one(policy)
+    metrics = policy.graph.of(METRIC)
+    if own.lost and not policy.property_dependencies.get("conditions"):
+        raise UnknownValue("conditions")
+    named = {name for text in own.texts for name in re.findall(r"logging\.googleapis\.com/user/([^\"'\s)]+)", text)}
+    for name in sorted(named):
+        found = [metric.known("name") and (metric.text("name") or metric.name) == name for metric in metrics]
+        if not any(found) and all(metric.known("name") for metric in metrics):
+            yield fail(policy, "conditions", f"watches the log metric {name}, which no resource of this stack makes")
+        elif not any(found):
+            raise UnknownValue("conditions")
 
 
 @rule(

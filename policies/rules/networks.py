@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from policies.graph import Graph
 from policies.model import Resource, gcp
-from policies.rule import Finding, Sample, fail, rule, unsure
+from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._facts import boolean, one_of
 from policies.rules._firewalls import FIREWALL
 from policies.rules._networks import NETWORK, SUBNET, not_for_machines, related
@@ -77,8 +77,6 @@ boolean(
     why="An auto-mode network (and a legacy one before it) reaches into every region with ranges that nobody planned.",
     fix="auto_create_subnetworks=False",
     references=(
-        "checkov:CKV2_GCP_2",
-        "kics:legacy_networks_do_not_exist_for_older_google_projects",
         "datadog:legacy_networks_exist_for_project",
         "prowler:compute_network_not_legacy",
         "cis-gcp:3.2",
@@ -95,7 +93,6 @@ boolean(
     types=(NETWORK,),
     decides=(_MODE,),
     fix="auto_create_subnetworks=False",
-    references=("kics:legacy_networks_do_not_exist_for_older_google_projects",),
     sources=_VPC_DOCS,
     good=({"autoCreateSubnetworks": False},),
     bad=({"name": "app"},),
@@ -104,6 +101,44 @@ def network_mode_explicit(network: Resource) -> Iterator[Finding]:
     """Left out, the provider's default is an auto-mode network."""
     if network.get(_MODE) is None:
         yield fail(network, _MODE, "is not set: the network takes a subnet in every region")
+
+
+_BORN: Final = Sample(PROJECT, {"projectId": "p"}, name="project")
+
+
+@rule(
+    id="network-custom-mode-from-birth",
+    clause="HOS-1",
+    title="Networks of projects that the stack makes are of custom mode from the start",
+    severity="low",
+    types=(NETWORK,),
+    scope="stack",
+    level="advisory",
+    fix="auto_create_subnetworks=False",
+    references=("kics:legacy_networks_do_not_exist_for_older_google_projects",),
+    sources=_VPC_DOCS,
+    good=((Sample(NETWORK, {**_APP, "project": "p"}), _BORN), (Sample(NETWORK, {**_APP}), _BORN)),
+    bad=(
+        (Sample(NETWORK, {"name": "app", "project": "p"}), _BORN),
+        (Sample(NETWORK, {"name": "app", "autoCreateSubnetworks": True}), _BORN),
+    ),
+    not_applicable=((Sample(NETWORK, {"name": "app"}),),),
+)
+def custom_mode_from_birth(graph: Graph) -> Iterator[Finding]:
+    """A new project has no excuse: nothing has to be moved. A network that names no project is the new one's."""
+    projects = graph.of(PROJECT)
+    if not projects:
+        yield skip("the stack makes no projects")
+        return
+    found = [related(project, NETWORK, "project") for project in projects]
+    own, possible = ([network for group in found for network in group[n]] for n in (0, 1))
+    for network in graph.of(NETWORK):
+        if network.get(_MODE) is not None and not network.flag(_MODE):
+            continue
+        if network in own or not network.has("project"):
+            yield fail(network, _MODE, f"is {network.show(_MODE)}: the network takes a subnet in every region")
+        elif network in possible:
+            yield unsure(network, "project")
 
 
 @rule(
