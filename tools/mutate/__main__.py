@@ -17,6 +17,7 @@ import yaml
 from tools import places
 from tools.mutate.additions import additions
 from tools.mutate.court import Verdict, counts, pairs, try_all
+from tools.mutate.expected import broken_clauses
 from tools.mutate.mutators import mutants
 from tools.mutate.stack import Mutant, State, UnusableError, read
 
@@ -44,6 +45,11 @@ def excused(verdict: Verdict, known: dict[str, str]) -> str | None:
 def _reason(mutant: Mutant, known: dict[str, str]) -> str | None:
     said = line(mutant)
     return next((reason for pattern, reason in known.items() if re.fullmatch(pattern, said)), None)
+
+
+def astray(verdict: Verdict) -> bool:
+    """Whether a mutant was caught, but by no clause that it breaks: by accident."""
+    return bool(verdict.caught) and not set(verdict.every_clause) & set(broken_clauses(verdict.mutant))
 
 
 def thin(found: Sequence[Mutant], sample: int) -> list[Mutant]:
@@ -82,7 +88,8 @@ def main(
 ) -> None:
     """Weaken every security-relevant input of a stack and report which weakenings nobody notices.
 
-    Exit codes: 0 all caught, 1 survivors, 2 the file cannot be used.
+    A mutant counts as caught where one of the clauses that it breaks (expected.yaml) stops it. Exit codes: 0 all
+    caught, 1 survivors or mutants caught by accident, 2 the file cannot be used.
     """
     path = file or places.local() / "runs" / stack / "digest.json"
     day = today or os.environ.get(TODAY) or str(dt.datetime.now(dt.UTC).date())
@@ -98,16 +105,23 @@ def main(
     reasons = [(v, None if v.caught else excused(v, known)) for v in verdicts]
     survivors = [v for v, reason in reasons if not v.caught and reason is None]
     counted = len(verdicts) - sum(1 for v, reason in reasons if not v.caught and reason is not None)
-    score = (counted - len(survivors)) / counted if counted else 1.0
+    strays = [v for v in verdicts if astray(v)]
+    score = (counted - len(survivors) - len(strays)) / counted if counted else 1.0
     if as_json:
-        _json(verdicts, survivors, score, reasons)
+        _json(verdicts, survivors, score, reasons, strays)
     else:
         for survivor in survivors:
             print(f"survived  {survivor.mutant.id}")
+        for stray in strays:
+            expected = ", ".join(broken_clauses(stray.mutant)) or "nothing: add a row"
+            print(f"by accident  {stray.mutant.id}  (by {', '.join(stray.every_clause)}; expected {expected})")
         print("caught by " + ", ".join(f"{clause} {n}" for clause, n in counts(verdicts).items()))
-        print(f"{counted} mutants of {len(states)} resources, {len(survivors)} survived: score {score:.1%}")
+        print(
+            f"{counted} mutants of {len(states)} resources, {len(survivors)} survived,"
+            f" {len(strays)} by accident: score {score:.1%}"
+        )
         print(f"{len(verdicts) - counted} equivalent mutants, each with its reason in {EQUIVALENT.name}")
-    raise typer.Exit(1 if survivors else 0)
+    raise typer.Exit(1 if survivors or strays else 0)
 
 
 def _json(
@@ -115,11 +129,13 @@ def _json(
     survivors: Sequence[Verdict],
     score: float,
     reasons: Sequence[tuple[Verdict, str | None]],
+    strays: Sequence[Verdict],
 ) -> None:
     document = {
         "score": score,
         "mutants": len(verdicts),
         "survivors": [_row(v) for v in survivors],
+        "by_accident": [{**_row(v), "by": v.every_clause, "expected": broken_clauses(v.mutant)} for v in strays],
         "equivalent": [{**_row(v), "reason": reason} for v, reason in reasons if reason is not None],
         "by_clause": counts(verdicts),
         "caught": [

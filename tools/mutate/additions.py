@@ -73,7 +73,62 @@ def _wanted(states: Mapping[str, State]) -> Iterator[Wanted]:
         public = {"networkInterfaces": [{"network": "default", "accessConfigs": [{}]}]}
         yield "compute/instance", "a machine on the internet", {**zone, **image, **public}, {}
         yield "compute/network", "an auto-mode network", {**here, "name": "auto", "autoCreateSubnetworks": True}, {}
+        yield from _in_the_project(here)
     yield from _on_what_exists(states)
+    yield from _above_projects()
+
+
+def _in_the_project(here: Mapping[str, Any]) -> Iterator[Wanted]:
+    """Powers by other ways than a well-known role, and doors beside the guarded ones."""
+    strangers = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/theirs/*"
+    for role in ("roles/editor", "roles/run.admin"):
+        yield "projects/iAMMember", f"{role} for a whole identity pool", {**here, "role": role, "member": strangers}, {}
+    for role in ("roles/iam.roleAdmin", "roles/iam.serviceAccountAdmin", "roles/deploymentmanager.editor"):
+        yield "projects/iAMMember", f"{role} for a colleague", {**here, "role": role, "member": _COLLEAGUE}, {}
+    every = {**here, "role": "roles/viewer", "member": "domain:example.com"}
+    yield "projects/iAMMember", "a look at everything for the whole company", every, {}
+    gone = {**here, "name": "x", "filter": 'protoPayload.serviceName="cloudkms.googleapis.com"'}
+    yield "logging/projectExclusion", "an exclusion of what happens to keys", gone, {}
+    yield "projects/apiKey", "an API key without limits", {**here, "name": "anything"}, {}
+    key = {"keyRing": "projects/x/locations/europe-west1/keyRings/r", "name": "plain"}
+    yield "kms/cryptoKey", "a key that never rotates", key, {}
+    database = {**here, "name": "shadow", "databaseVersion": "POSTGRES_17", "region": "europe-west1"}
+    yield "sql/databaseInstance", "a database without settings", database, {}
+    yield (
+        "bigquery/dataset",
+        "a dataset for everyone",
+        {
+            **here,
+            "datasetId": "open",
+            "accesses": [{"role": "READER", "specialGroup": "allAuthenticatedUsers"}],
+        },
+        {},
+    )
+    cluster = {**here, "name": "c", "location": "europe-west1", "enableLegacyAbac": True}
+    yield "container/cluster", "a cluster with legacy access", cluster, {}
+    pool = {
+        **here,
+        "workloadIdentityPoolId": "ci",
+        "workloadIdentityPoolProviderId": "open",
+        "attributeCondition": "true",
+    }
+    issuer = {"oidc": {"issuerUri": "https://token.actions.githubusercontent.com"}}
+    yield "iam/workloadIdentityPoolProvider", "a trust in every repository", {**pool, **issuer}, {}
+    tls = {**here, "name": "old", "profile": "COMPATIBLE", "minTlsVersion": "TLS_1_0"}
+    yield "compute/sSLPolicy", "a TLS policy of old", tls, {}
+
+
+def _above_projects() -> Iterator[Wanted]:
+    """Powers over everything."""
+    node = {"orgId": "123456789012"}
+    for role in ("roles/owner", "roles/resourcemanager.organizationAdmin", "roles/iam.serviceAccountTokenCreator"):
+        yield "organizations/iAMMember", f"{role} on the organization", {**node, "role": role, "member": _COLLEAGUE}, {}
+    bindings = {**node, "role": "roles/viewer", "members": ["group:team@example.com"]}
+    yield "organizations/iAMBinding", "an authoritative binding on the organization", bindings, {}
+    folder = {"folder": "folders/1", "role": "roles/editor", "member": _COLLEAGUE}
+    yield "folder/iAMMember", "roles/editor on a folder", folder, {}
+    off = {"name": "organizations/1/policies/iam.disableServiceAccountKeyCreation", "parent": "organizations/1"}
+    yield "orgpolicy/policy", "a guardrail taken back", {**off, "spec": {"reset": True}}, {}
 
 
 def _on_what_exists(states: Mapping[str, State]) -> Iterator[Wanted]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
@@ -14,9 +14,12 @@ from policies.judge import Judge, Result
 from policies.load import resource
 from policies.model import Resource
 from policies.registers import load as load_registers
+from tools.mutate.expected import broken_clauses
 from tools.mutate.stack import Mutant, State, apply
 
 Key = tuple[str, str]
+Enough = Callable[[Collection[str], Mutant], bool]
+"""Whether the clauses found so far settle the matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,14 @@ class Verdict:
 
     mutant: Mutant
     caught: tuple[tuple[str, str, str], ...] = ()
+    """By the nearest rules that say anything: those about the resource, about the stack, about the others."""
+    farther: tuple[str, ...] = ()
+    """The clauses of what the rules farther away say too, where the nearest are not among the clauses asked for."""
+
+    @property
+    def every_clause(self) -> tuple[str, ...]:
+        """All the clauses by which it was caught."""
+        return tuple(dict.fromkeys((*self.clauses, *self.farther)))
 
     @property
     def clauses(self) -> tuple[str, ...]:
@@ -50,21 +61,26 @@ class Court:
         graph.registers = self._registers
         return graph
 
-    def try_mutant(self, mutant: Mutant) -> Verdict:
-        """The verdict on one mutant: first by the rules about what was changed, then by all others."""
+    def try_mutant(self, mutant: Mutant, enough: Enough = lambda clauses, _: bool(clauses)) -> Verdict:
+        """The verdict on one mutant: first by the rules about what was changed, then by others until it is enough."""
         states, changed = apply(self._states, mutant.edits)
         resources = {u: resource(s) if u in changed else self._resources[u] for u, s in states.items()}
         graph = self._graph(resources.values())
         touched = [resources[u] for u in resources if u in changed]
+        caught: tuple[tuple[str, str, str], ...] = ()
+        farther: list[str] = []
         for round_ in (self._near(touched), self._stack(graph), self._far(resources.values(), changed)):
             new = tuple(
                 (r.rule.id, r.rule.clause, f"{r.resource.name if r.resource else ''} {_path(r)}".strip())
                 for r in round_
                 if _told(r) and _key(r) not in self._stopped
             )
-            if new:
-                return Verdict(mutant, new)
-        return Verdict(mutant)
+            if caught:
+                farther += [clause for _, clause, _ in new]
+            caught = caught or new
+            if enough({clause for _, clause, _ in caught}.union(farther), mutant):
+                break
+        return Verdict(mutant, caught, tuple(dict.fromkeys(farther)))
 
     def _near(self, touched: Sequence[Resource]) -> Iterator[Result]:
         for found in touched:
@@ -117,14 +133,19 @@ def _open(states: Sequence[State], today: dt.date) -> None:
 
 
 def _try(mutant: Mutant) -> Verdict:
-    return _COURT[0].try_mutant(mutant)
+    return _COURT[0].try_mutant(mutant, rightly)
+
+
+def rightly(clauses: Collection[str], mutant: Mutant) -> bool:
+    """Whether one of the clauses is one that the mutant breaks."""
+    return bool(set(clauses) & set(broken_clauses(mutant)))
 
 
 def try_all(states: Sequence[State], found: Sequence[Mutant], today: dt.date, workers: int) -> list[Verdict]:
     """The verdicts on all mutants, in their order."""
     if workers <= 1:
         court = Court(states, today)
-        return [court.try_mutant(m) for m in found]
+        return [court.try_mutant(m, rightly) for m in found]
     with ProcessPoolExecutor(workers, initializer=_open, initargs=(states, today)) as pool:
         return list(pool.map(_try, found, chunksize=16))
 

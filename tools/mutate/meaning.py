@@ -125,6 +125,10 @@ CONTROLS: Final = re.compile(
     r"orgpolicy/policy|\w+/iamAuditConfig|projects/iAMAuditConfig|logging/(projectSink|projectBucketConfig|metric)"
     r"|monitoring/(alertPolicy|notificationChannel|uptimeCheckConfig)|essentialcontacts/contact|compute/firewall"
     r"|compute/(sSLPolicy|securityPolicy)|dns/policy|binaryauthorization/policy|dataloss/preventionDiscoveryConfig"
+    r"|iam/(denyPolicy|principalAccessBoundaryPolicy|\w+PolicyBinding)|accesscontextmanager/(accessLevel|gcpUserAccessBinding)"
+    r"|identityplatform/\w+|iap/settings|securitycenter/\w+|billing/budget|backupdisasterrecovery/\w+|kms/cryptoKeyIAMMember"
+    r"|compute/(securityPolicy|firewallPolicy\w*|networkFirewallPolicy\w*|targetHttpsProxy)|webhooks|dns/managedZone"
+    r"|monitoring/(slo|service|customService|genericService)|orgpolicy/customConstraint|storage/bucketIAMMember"
     r"|index/(repositoryRuleset|repositoryEnvironment\w*|repositoryVulnerabilityAlerts|actionsRepositoryPermissions"
     r"|repositoryDependabotSecurityUpdates|workflowRepositoryPermissions)|cloudscheduler/job"
 )
