@@ -12,6 +12,7 @@ from policies import stream
 from policies.graph import Graph, type_of
 from policies.model import Resource, decode
 
+_STAYS: Final = frozenset({"same", "update", "refresh", "read"})
 EXPORT_VERSIONS: Final = (3, 4)
 _GONE: Final = frozenset(
     {"delete", "delete-replaced", "discard", "discard-replaced", "read-discard", "remove-pending-replace"}
@@ -68,8 +69,20 @@ def _light(step: Mapping[str, Any], origin: str) -> dict[str, Any]:
     state = step.get("newState")
     kept = {"op": step.get("op"), "urn": step.get("urn"), "newState": state}
     if isinstance(state, Mapping) and step.get("op") not in _GONE:
-        kept["newState"] = resource({"urn": step.get("urn"), **state}, origin)
+        kept["newState"] = resource(_continued(step, state), origin)
     return kept
+
+
+def _continued(step: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """The new state with what a digest leaves in the old one: the id and outputs of what stays the resource it is."""
+    old = step.get("oldState")
+    made = {"urn": step.get("urn"), **state}
+    if step.get("op") not in _STAYS or not isinstance(old, Mapping):
+        return made
+    made["id"] = made.get("id") or old.get("id")
+    if not made.get("outputs") and isinstance(old.get("outputs"), Mapping):
+        made["outputs"] = {**old["outputs"], **(made.get("inputs") or {})}
+    return made
 
 
 def _hint(error: json.JSONDecodeError) -> str:
@@ -123,9 +136,7 @@ def _digest(document: Mapping[str, Any], origin: str) -> Graph:
         if step.get("op") in _GONE or state is None:
             continue
         named = state.urn if isinstance(state, Resource) else state.get("urn") if isinstance(state, Mapping) else index
-        states[str(step.get("urn") or named)] = (
-            {"urn": step.get("urn"), **state} if isinstance(state, Mapping) else state
-        )
+        states[str(step.get("urn") or named)] = _continued(step, state) if isinstance(state, Mapping) else state
     return _graph(states.values(), origin)
 
 

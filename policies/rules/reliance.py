@@ -6,6 +6,7 @@ and declares such things at all; a reference that is not known yet is judged by 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -14,8 +15,10 @@ from policies.model import UNKNOWN, Resource, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._keys import KEY, USES, key_paths
 from policies.rules._ours import marked, ours
+from policies.rules._sinks import DESTINATIONS, SINKS
 
 Paths = Callable[[Resource], tuple[str, ...]]
+_SERVICE: Final = re.compile(r"^[a-z]+\.googleapis\.com/")
 _STRANGER: Final = "projects/somebody-else/others/other"
 
 
@@ -46,6 +49,10 @@ def _reference(resource: Resource, path: str, targets: tuple[str, ...], what: st
     places = [f"{path}[{i}]" for i in range(len(value))] if isinstance(value, list) else [path]
     for place in places if graph else []:
         known = resource.raw(place)
+        if isinstance(known, str) and path == "destination":
+            known = _SERVICE.sub("", known)
+            if graph and graph.find(known, *targets):
+                continue
         if known is UNKNOWN and graph and not graph.sources(resource, place, *targets):
             yield unsure(resource, place, f"is not known yet and comes from no {what} of this stack")
         elif isinstance(known, str) and known and graph and not graph.comes_from(resource, place, *targets):
@@ -158,6 +165,7 @@ _register(
         gcp("sql/databaseInstance"): ("settings.ipConfiguration.privateNetwork",),
         gcp("compute/subnetwork"): ("network",),
         gcp("cloudrunv2/service"): ("template.vpcAccess.networkInterfaces[0].network",),
+        gcp("cloudrunv2/job"): ("template.template.vpcAccess.networkInterfaces[0].network",),
         gcp("cloudfunctionsv2/function"): ("serviceConfig.directVpcNetworkInterfaces[0].network",),
     },
     (gcp("compute/network"),),
@@ -169,6 +177,7 @@ _register(
         gcp("sql/databaseInstance"): ("settings.ipConfiguration.privateNetwork", "network"),
         gcp("compute/subnetwork"): ("network",),
         gcp("cloudrunv2/service"): ("template.vpcAccess.networkInterfaces[0].network",),
+        gcp("cloudrunv2/job"): ("template.template.vpcAccess.networkInterfaces[0].network",),
         gcp("cloudfunctionsv2/function"): ("serviceConfig.directVpcNetworkInterfaces[0].network",),
     }[r.type],
 )
@@ -208,6 +217,18 @@ _register(
     (gcp("storage/bucket"),),
     ({"name": "main", "logging": {"logBucket": "{}"}}, {}),
     stranger="somebody-elses-bucket",
+)
+_register(
+    "reliance-own-log-store",
+    "LOG-2",
+    "log store",
+    "The logs of our stacks go to stores that they declare",
+    "Logs in somebody else's store are read there, and gone when somebody else says so.",
+    'destination=f"logging.googleapis.com/{archive.id}"',
+    dict.fromkeys(SINKS, ("destination",)),
+    DESTINATIONS,
+    ({"name": "all", "destination": "{}"}, {}),
+    stranger="storage.googleapis.com/somebody-elses-bucket",
 )
 _register(
     "reliance-own-topic",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from policies.graph import Graph
+from policies.iam import parts
 from policies.model import Resource, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._links import pointers
@@ -106,6 +107,57 @@ def access_log_kept(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding
         days = (bucket.number("retentionPolicy.retentionPeriod") or 0) / 86_400
         if days < float(params["min_days"]):
             yield fail(bucket, "retentionPolicy.retentionPeriod", f"is {days:g} days, fewer than {params['min_days']}")
+
+
+_DELIVERER = "group:cloud-storage-analytics@google.com"
+_DELIVERY = Sample(
+    gcp("storage/bucketIAMMember"),
+    {"bucket": "logs", "role": "roles/storage.objectCreator", "member": _DELIVERER},
+    "delivery",
+    {"bucket": ("logs",)},
+)
+
+
+@rule(
+    id="storage-access-log-delivered",
+    clause="LOG-8",
+    title="Google may deliver access logs to the buckets that receive them",
+    severity="medium",
+    types=(BUCKET,),
+    scope="stack",
+    fix='BucketIAMMember(role="roles/storage.objectCreator", member="group:cloud-storage-analytics@google.com")',
+    sources=("https://cloud.google.com/storage/docs/access-logs#delivery",),
+    good=(
+        (
+            Sample(BUCKET, {"name": "data", "logging": {"logBucket": "logs"}}),
+            Sample(BUCKET, {"name": "logs"}, "logs"),
+            _DELIVERY,
+            marked(),
+        ),
+    ),
+    bad=(
+        (
+            Sample(BUCKET, {"name": "data", "logging": {"logBucket": "logs"}}),
+            Sample(BUCKET, {"name": "logs"}, "logs"),
+            marked(),
+        ),
+    ),
+    not_applicable=((Sample(BUCKET, {"name": "data"}), marked()),),
+)
+def access_log_delivered(graph: Graph) -> Iterator[Finding]:
+    """Without the grant nothing is delivered, and nobody says so: the bucket stays empty until somebody looks."""
+    receivers = [b for b in graph.of(BUCKET) if _receives_logs(b)] if ours(graph) else []
+    hidden = [b for b in graph.of(BUCKET) if not b.known("logging.logBucket") and not graph.sources(b, "logging")]
+    if ours(graph):
+        yield from (unsure(bucket, "logging.logBucket") for bucket in hidden)
+    if not receivers and not (hidden and ours(graph)):
+        yield skip("no bucket of our stacks receives access logs")
+    for bucket in receivers:
+        kinds = tuple(gcp(f"storage/bucketIAM{shape}") for shape in ("Member", "Binding", "Policy"))
+        grants = [grant for resource in pointers(bucket, "bucket", *kinds) for grant in parts(resource)]
+        if not any(grant.member.lower() == _DELIVERER for grant in grants):
+            lost = next((grant for grant in grants if not grant.member and not grant.sources), None)
+            yield unsure(lost.resource, lost.path) if lost else fail(bucket, "", "may be delivered no access logs")
 
 
 @rule(

@@ -273,3 +273,21 @@ def test_a_file_of_two_hundred_megabytes_is_read_within_bounds(tmp_path: Path) -
     assert len(load(file).resources) == count
     grown = (process.getrusage(process.RUSAGE_SELF).ru_maxrss - before) * 1024
     assert grown < 8 * file.stat().st_size
+
+
+def test_what_stays_keeps_its_id_and_outputs() -> None:
+    """The digest of a second preview tells the id and outputs of unchanged resources in the old state alone."""
+    urn = "urn:pulumi:prod::p::gcp:monitoring/notificationChannel:NotificationChannel::mail"
+    old = {"urn": urn, "id": "c/1", "inputs": {"type": "sms"}, "outputs": {"name": "c/1", "type": "sms"}}
+    new = {"urn": urn, "inputs": {"type": "email"}}
+
+    def read(op: str) -> Resource:
+        step = {"op": op, "urn": urn, "oldState": old, "newState": new}
+        return from_document({"steps": [step], "changeSummary": {op: 1}}).resources[0]
+
+    for op in ("same", "update"):
+        found = read(op)
+        assert (found.id, found.output("name"), found.output("type")) == ("c/1", "c/1", "email")
+        assert [r.urn for r in found.graph.find("c/1")] == [urn] if found.graph else False
+    made = read("create-replacement")
+    assert (made.id, made.output("name")) == (None, None)
