@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import unquote
 
 from policies.graph import Graph
 from policies.model import Resource, gcp
@@ -134,7 +133,7 @@ def _places(policies: list[Resource], permission: str) -> set[str]:
     found: set[str] = set()
     for policy in policies:
         if permission in _denied(policy):
-            match = re.search(r"/projects/(.+)$", unquote(policy.text("parent") or ""))
+            match = re.search(r"(?:/|%2f)projects(?:/|%2f)(.+)$", policy.text("parent") or "", re.IGNORECASE)
             found.add(match[1] if match else "")
     return found
 
