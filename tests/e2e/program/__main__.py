@@ -2,6 +2,7 @@
 
 `WEAKEN` holds a JSON object: `type` and `name` pick the resource (the name may end in `*`), `set` and `drop` change
 properties by path (wire names), `options` changes resource options. Without it the program runs as it is.
+`WEAKEN_PROGRAM` names another program of the repository.
 """
 
 from __future__ import annotations
@@ -55,4 +56,4 @@ def weaken(change: dict[str, Any]) -> None:
 sys.path.insert(0, str(ROOT))
 if os.environ.get("WEAKEN"):
     weaken(json.loads(os.environ["WEAKEN"]))
-runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+runpy.run_path(str(ROOT / os.environ.get("WEAKEN_PROGRAM", "__main__.py")), run_name="__main__")
