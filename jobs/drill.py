@@ -35,7 +35,7 @@ from jobs.manifest import Manifest
 from jobs.postgres import load as loading
 from jobs.postgres import programs
 from jobs.postgres.cluster import throwaway
-from jobs.postgres.server import Auth, Login, Mode, Server
+from jobs.postgres.server import Auth, Login, Mode, Server, told
 from jobs.recovery import Source, SourceSettings, Steps
 from jobs.safety import DRILL, refuse_live
 from jobs.storage.base import ObjectStore
@@ -141,7 +141,7 @@ def _restore_and_check(
 ) -> None:
     folder = recovery.client_folder(manifest.facts.place.server_version, "the source")
     with _target(settings, folder, manifest, log) as (server, name):
-        with server.connect("postgres", autocommit=True) as admin:
+        with server.connect("postgres", autocommit=True) as admin, told(server.host):
             recovery.fill(
                 source,
                 candidate,
@@ -175,11 +175,11 @@ def _target(settings: DrillSettings, folder: Path, manifest: Manifest, log: Log)
     given = settings.target
     if given is None:
         with throwaway(settings.work_dir, folder, log) as cluster:
-            with cluster.server.connect("postgres", autocommit=True) as admin:
+            with cluster.server.connect("postgres", autocommit=True) as admin, told("the throwaway server"):
                 loading.create_roles(admin, manifest.roles)
             yield cluster.server, name
         return
-    with given.connect("postgres", autocommit=True) as admin:
+    with given.connect("postgres", autocommit=True) as admin, told(given.host):
         refuse_live(given, admin, manifest)
         _drop_leftovers(admin, log)
         # Held until the end: whoever can take it knows that the drill of this name is over.
@@ -188,7 +188,9 @@ def _target(settings: DrillSettings, folder: Path, manifest: Manifest, log: Log)
         try:
             yield given, name
         finally:
-            loading.drop_database(admin, name)
+            # Where even this fails, the next drill drops it.
+            with contextlib.suppress(JobError):
+                loading.drop_database(admin, name)
 
 
 def _drop_leftovers(admin: loading.Admin, log: Log) -> None:

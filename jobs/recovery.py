@@ -17,6 +17,7 @@ from jobs.core.evidence import Check
 from jobs.core.http import Http
 from jobs.core.kms import Kms
 from jobs.core.log import Log
+from jobs.core.problems import JobError
 from jobs.core.settings import Settings
 from jobs.envelope.keys import Wrapper, wrapper
 from jobs.exports import Candidate
@@ -109,7 +110,10 @@ def fill(
             dump = exports.plain(source.store, candidate, manifest, source.by)
             load.restore(server, database, folder, counted(dump, progress), owners=owners)
     except BaseException:
-        load.drop_database(admin, database)
+        try:
+            load.drop_database(admin, database)
+        except JobError as error:
+            log.error(f"the half database {database} is left on {server.host}: drop it by hand", why=error.message)
         raise
 
 

@@ -22,13 +22,13 @@ from jobs.core import command
 from jobs.core.evidence import Check
 from jobs.core.http import Http
 from jobs.core.log import Log
-from jobs.core.problems import Exit, Misconfigured, Refused
+from jobs.core.problems import Exit, JobError, Misconfigured, Refused
 from jobs.core.settings import load
 from jobs.exports import Candidate
 from jobs.manifest import Manifest
 from jobs.postgres import facts
 from jobs.postgres import load as loading
-from jobs.postgres.server import Auth, Login, Mode, Server
+from jobs.postgres.server import Auth, Login, Mode, Server, told
 from jobs.recovery import Progress, Source, SourceSettings, Steps
 from jobs.storage.opening import FORMS
 
@@ -75,7 +75,7 @@ def restore(settings: RestoreSettings, source: Source, log: Log, *, dry_run: boo
         candidate = exports.choose(source.store, settings.name, before=candidate.at - timedelta(seconds=1))
         manifest = exports.read_manifest(source.store, candidate, source.by)
     server = settings.server
-    with server.connect(settings.maintenance, autocommit=True) as admin:
+    with server.connect(settings.maintenance, autocommit=True) as admin, told(settings.host):
         folder = recovery.client_folder(int(admin.info.server_version), settings.host)
         loading.check_target(admin, manifest, owners=settings.owners)
         warning = _check_place(settings, admin, manifest)
@@ -98,8 +98,13 @@ def restore(settings: RestoreSettings, source: Source, log: Log, *, dry_run: boo
                 progress=progress,
             )
     common: dict[str, Any] = {"server": server, "database": settings.into, "log": log, "steps": steps}
-    recovery.examine(manifest, folder=folder, owners=settings.owners, **common)
-    recovery.replay(source, manifest, **common)
+    try:
+        recovery.examine(manifest, folder=folder, owners=settings.owners, **common)
+        recovery.replay(source, manifest, **common)
+    except JobError as error:
+        error.message = f"{settings.into} was restored, but could not be checked: {error.message}"
+        error.fix = f"drop {settings.into}, then run the command again"
+        raise
     return _describe(settings, candidate, manifest, steps, time.monotonic() - begun)
 
 

@@ -10,7 +10,7 @@ from jobs.manifest import Manifest
 from jobs.postgres import facts
 from jobs.postgres.facts import Place
 from jobs.postgres.load import Admin
-from jobs.postgres.server import Server
+from jobs.postgres.server import Server, told
 
 DRILL: Final = re.compile(r"drill_[0-9a-f]{8}")
 
@@ -45,7 +45,7 @@ def _is_empty(server: Server, name: str) -> bool:
     if name in ("cloudsqladmin", "rdsadmin"):
         return True
     try:
-        with server.connect(name) as connection:
+        with server.connect(name) as connection, told(name):
             return facts.is_empty(connection)
     except JobError:
         return False

@@ -106,7 +106,8 @@ def create_database(admin: Admin, name: str, place: Place) -> None:
 
 def drop_database(admin: Admin, name: str) -> None:
     """Only ever one that this process created."""
-    admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    with told(f"DROP DATABASE {name}"):
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def restore(server: Server, database: str, folder: Path, dump: Iterable[bytes], *, owners: bool = True) -> None:

@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from jobs import erasure
-from jobs.core.problems import Exit, Found, Misconfigured, Refused
+from jobs.core.problems import Exit, Found, Misconfigured, Refused, Unreachable
 from jobs.recovery import Source
 from jobs.restore import RestoreSettings, restore
 from tests.jobs.conftest import Execute
 from tests.jobs.parts import Round, invoke
+from tests.jobs.servers.wire import wire
 from tests.recording import ROOT
 
 RUNBOOK = ROOT / "docs" / "runbooks" / "restore.md"
@@ -153,6 +154,26 @@ def test_a_damaged_export_leaves_no_half_database(round_trip: Round, into: str) 
     with pytest.raises(Found, match="damaged"):
         run(round_trip, into)
     assert into not in databases(round_trip)
+
+
+@pytest.mark.parametrize(("connection", "says"), [(1, "."), (2, "pg_restore"), (3, "could not be checked")])
+def test_a_line_that_is_cut_is_told_and_leaves_no_half_database(
+    round_trip: Round, into: str, tmp_path: Path, connection: int, says: str
+) -> None:
+    """The administrator's, pg_restore's, the comparison's; what was restored and not checked is said to be so."""
+    round_trip.export()
+    (tmp_path / "w").mkdir()
+    with wire(tmp_path / "w", round_trip.target) as line:
+        round_trip.target = line.server
+        run(round_trip, into)
+        whole = line.bytes[connection]
+        with line.server.connect("postgres", autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE {into}")
+        line.connections, line.cuts = 0, {connection: whole // 2}
+        with pytest.raises(Unreachable, match=says):
+            run(round_trip, into)
+        line.cuts = {}
+        assert (into in databases(round_trip)) == (connection == 3)
 
 
 def test_a_missing_role_is_told_beforehand(round_trip: Round, into: str, server: Any) -> None:
