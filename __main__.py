@@ -8,6 +8,7 @@ from components.domain_names import DomainNames
 from components.foundation import Foundation
 from components.governance import Governance
 from components.hosting import Hosting
+from components.jobs import Jobs
 from components.people import People
 from components.render_alone import RenderAlone
 from components.render_side import RenderSide
@@ -27,6 +28,7 @@ def everything(config: StackConfig) -> None:
     Verification("verification", config, foundation, governance)
     render = RenderSide("render", config, config.projects.workload, foundation.random)
     hosting = Hosting("hosting", config, foundation, stores, governance)
+    Jobs("jobs", config, foundation, stores, governance, hosting, render)
     names = DomainNames("names", config, foundation, hosting, render)
     Watch("watch", config, foundation, stores, governance)
     People("people", config, foundation, stores, shared, governance, hosting)

@@ -35,6 +35,7 @@ from settings.guardrails import Guardrails
 from settings.images import Images
 from settings.inventory import Inventory
 from settings.inventory import read as read_inventory
+from settings.jobs import Jobs
 from settings.logging import Logging
 from settings.mistakes import from_validation, plain_secrets
 from settings.monitoring import Monitoring
@@ -65,6 +66,7 @@ AREAS = (
     settings.workloads,
     settings.services,
     settings.stores,
+    settings.jobs,
     settings.names,
     settings.logging,
     settings.monitoring,
@@ -172,6 +174,9 @@ class StackConfig(Stack):
 
     services: Services = named("HOS-3", "orders-api", {})
     """Reached where."""
+
+    jobs: Jobs = section("BAK-6")
+    """Proved by which jobs."""
 
     entrance: Entrance = section("HOS-3", Entrance())
     """Through which entrance."""

@@ -55,6 +55,8 @@ def _delta(action: str, role: str) -> dict[str, Any]:
 
 
 _IAM: Final = "cloudresourcemanager.googleapis.com"
+NOT_A_DRILL: Final = 'NOT protoPayload.resourceName:"/instances/drill-"'
+"""Recovery drills make instances of such a name every week, and delete them."""
 
 ALERTS: Final[tuple[LogAlert, ...]] = (
     LogAlert(
@@ -163,8 +165,7 @@ ALERTS: Final[tuple[LogAlert, ...]] = (
         name="database-configuration",
         clause="MON-1",
         title="The configuration of a database instance was changed",
-        filter='protoPayload.methodName="cloudsql.instances.update"'
-        ' OR protoPayload.methodName="cloudsql.instances.patch"',
+        filter=f'protoPayload.methodName=("cloudsql.instances.update" OR "cloudsql.instances.patch") {NOT_A_DRILL}',
         severity="ERROR",
         do="Backups, TLS and public addresses are settings of the instance: compare them with the code.",
         selects=(
@@ -192,14 +193,23 @@ ALERTS: Final[tuple[LogAlert, ...]] = (
         clause="BAK-7",
         title="A backup or a database instance was deleted",
         filter='protoPayload.methodName=("cloudsql.backupRuns.delete" OR "cloudsql.instances.delete"'
-        ' OR "google.cloud.sql.v1.SqlBackupsService.DeleteBackup")',
+        ' OR "google.cloud.sql.v1.SqlBackupsService.DeleteBackup")'
+        f" {NOT_A_DRILL}",
         severity="CRITICAL",
         do="Follow docs/runbooks/restore.md before the retained backups expire.",
         selects=(
             activity("cloudsql.googleapis.com", "cloudsql.backupRuns.delete", resource="cloudsql_database"),
             activity("cloudsql.googleapis.com", "cloudsql.instances.delete", resource="cloudsql_database"),
         ),
-        ignores=(activity("cloudsql.googleapis.com", "cloudsql.backupRuns.insert", resource="cloudsql_database"),),
+        ignores=(
+            activity("cloudsql.googleapis.com", "cloudsql.backupRuns.insert", resource="cloudsql_database"),
+            activity(
+                "cloudsql.googleapis.com",
+                "cloudsql.instances.delete",
+                resource="cloudsql_database",
+                resourceName="projects/example/instances/drill-orders-1f2e3d",
+            ),
+        ),
     ),
     LogAlert(
         name="service-account-keys",
@@ -337,8 +347,26 @@ def _joined(group: str) -> dict[str, Any]:
     return {"event": [{"eventName": "ADD_GROUP_MEMBER", "parameter": parameters}]}
 
 
-def out_of_band(deployer: str) -> LogAlert:
+def own_jobs(project_id: str) -> tuple[str, ...]:
+    """What jobs of ours change on their schedule: each identity with the one thing that it changes, and no more."""
+    return tuple(
+        f'NOT (protoPayload.authenticationInfo.principalEmail=~"^{job}@{project_id}.iam.gserviceaccount.com$" {deed})'
+        for job, deed in (
+            ("job-starter", 'protoPayload.methodName="google.cloud.run.v2.Jobs.RunJob"'),
+            ("reencryption", 'protoPayload.methodName="cloudsql.instances.reencrypt"'),
+            (
+                "recovery-drill-[a-z0-9-]+",
+                '(protoPayload.methodName="cloudsql.instances.clone" OR protoPayload.resourceName:"/instances/drill-")',
+            ),
+        )
+    )
+
+
+def out_of_band(deployer: str, jobs_in: str) -> LogAlert:
     """The change detector (CHG-4): admin writes of anyone but the deployer, the services' own agents excepted."""
+    starter = f"job-starter@{jobs_in}.iam.gserviceaccount.com"
+    drill = f"recovery-drill-orders@{jobs_in}.iam.gserviceaccount.com"
+    own = "".join(f"{line}\n" for line in own_jobs(jobs_in))
     return LogAlert(
         name="out-of-band-change",
         clause="CHG-4",
@@ -347,11 +375,29 @@ def out_of_band(deployer: str) -> LogAlert:
         f'NOT protoPayload.authenticationInfo.principalEmail="{deployer}"\n'
         'NOT protoPayload.authenticationInfo.principalEmail=~"^service-[0-9]+@.*\\.gserviceaccount\\.com$"\n'
         'NOT protoPayload.authenticationInfo.principalEmail="system@google.com"\n'
+        f"{own}"
         "protoPayload.authenticationInfo.principalEmail:*",
         severity="ERROR",
         do="Ask who did it and why; then `make preview` shows the drift, and `make up` ends it.",
-        selects=(activity("compute.googleapis.com", "v1.compute.networks.patch", by="someone@example.com"),),
+        selects=(
+            activity("compute.googleapis.com", "v1.compute.networks.patch", by="someone@example.com"),
+            activity("run.googleapis.com", "google.cloud.run.v2.Jobs.RunJob", by="someone@example.com"),
+            activity("run.googleapis.com", "google.cloud.run.v2.Jobs.UpdateJob", by=starter),
+            activity(
+                "cloudsql.googleapis.com", "cloudsql.instances.delete", by=drill, resourceName="projects/p/instances/a"
+            ),
+        ),
         ignores=(
+            activity("run.googleapis.com", "google.cloud.run.v2.Jobs.RunJob", by=starter),
+            activity(
+                "cloudsql.googleapis.com", "cloudsql.instances.clone", by=drill, resourceName="projects/p/instances/a"
+            ),
+            activity(
+                "cloudsql.googleapis.com",
+                "cloudsql.instances.delete",
+                by=drill,
+                resourceName="projects/p/instances/drill-a-1",
+            ),
             activity("compute.googleapis.com", "v1.compute.networks.patch", by=deployer),
             activity("compute.googleapis.com", "x", by="service-123456@compute-system.iam.gserviceaccount.com"),
             {

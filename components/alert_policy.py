@@ -44,6 +44,81 @@ def alert_policy(
     depends_on: Sequence[pulumi.Resource] = (),
 ) -> gcp.monitoring.AlertPolicy:
     """An enabled alert of `owner`. `do` is what whoever is woken does first."""
+    return _policy(
+        owner,
+        name,
+        project=project,
+        channels=channels,
+        title=title,
+        do=do,
+        severity=severity,
+        conditions=[_above(title, threshold)],
+        labels=labels,
+        depends_on=depends_on,
+    )
+
+
+def alert_on_any(
+    owner: Component,
+    name: str,
+    *,
+    project: Project,
+    channels: Sequence[pulumi.Input[str]],
+    title: str,
+    do: str,
+    thresholds: Mapping[str, Threshold],
+    labels: Mapping[str, str],
+    depends_on: Sequence[pulumi.Resource] = (),
+) -> gcp.monitoring.AlertPolicy:
+    """An alert that any one of several conditions raises."""
+    return _policy(
+        owner,
+        name,
+        project=project,
+        channels=channels,
+        title=title,
+        do=do,
+        severity="CRITICAL",
+        conditions=[_above(words, threshold) for words, threshold in thresholds.items()],
+        labels=labels,
+        depends_on=depends_on,
+    )
+
+
+def alert_on_silence(
+    owner: Component,
+    name: str,
+    *,
+    project: Project,
+    channels: Sequence[pulumi.Input[str]],
+    title: str,
+    do: str,
+    query: pulumi.Input[str],
+    labels: Mapping[str, str],
+    depends_on: Sequence[pulumi.Resource] = (),
+) -> gcp.monitoring.AlertPolicy:
+    """An alert while a PromQL query has an answer: the one way to hear of what never happened."""
+    condition = gcp.monitoring.AlertPolicyConditionArgs(
+        display_name=title,
+        condition_prometheus_query_language=gcp.monitoring.AlertPolicyConditionConditionPrometheusQueryLanguageArgs(
+            query=query, duration="0s", evaluation_interval="300s", disable_metric_validation=True
+        ),
+    )
+    return _policy(
+        owner,
+        name,
+        project=project,
+        channels=channels,
+        title=title,
+        do=do,
+        severity="CRITICAL",
+        conditions=[condition],
+        labels=labels,
+        depends_on=depends_on,
+    )
+
+
+def _above(title: str, threshold: Threshold) -> gcp.monitoring.AlertPolicyConditionArgs:
     aggregated = threshold.aligner is not None
     aggregation = gcp.monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
         alignment_period=threshold.period,
@@ -51,6 +126,32 @@ def alert_policy(
         cross_series_reducer=threshold.reducer,
         group_by_fields=list(threshold.group_by) or None,
     )
+    return gcp.monitoring.AlertPolicyConditionArgs(
+        display_name=title,
+        condition_threshold=gcp.monitoring.AlertPolicyConditionConditionThresholdArgs(
+            filter=threshold.filter,
+            comparison=threshold.comparison,
+            threshold_value=threshold.value,
+            duration=threshold.duration,
+            aggregations=[aggregation] if aggregated else [],
+            trigger=gcp.monitoring.AlertPolicyConditionConditionThresholdTriggerArgs(count=1),
+        ),
+    )
+
+
+def _policy(
+    owner: Component,
+    name: str,
+    *,
+    project: Project,
+    channels: Sequence[pulumi.Input[str]],
+    title: str,
+    do: str,
+    severity: str,
+    conditions: list[gcp.monitoring.AlertPolicyConditionArgs],
+    labels: Mapping[str, str],
+    depends_on: Sequence[pulumi.Resource],
+) -> gcp.monitoring.AlertPolicy:
     return gcp.monitoring.AlertPolicy(
         name,
         project=project.project_id,
@@ -62,18 +163,6 @@ def alert_policy(
         user_labels=labels,
         documentation=gcp.monitoring.AlertPolicyDocumentationArgs(subject=title, content=do, mime_type="text/markdown"),
         alert_strategy=gcp.monitoring.AlertPolicyAlertStrategyArgs(auto_close="604800s"),
-        conditions=[
-            gcp.monitoring.AlertPolicyConditionArgs(
-                display_name=title,
-                condition_threshold=gcp.monitoring.AlertPolicyConditionConditionThresholdArgs(
-                    filter=threshold.filter,
-                    comparison=threshold.comparison,
-                    threshold_value=threshold.value,
-                    duration=threshold.duration,
-                    aggregations=[aggregation] if aggregated else [],
-                    trigger=gcp.monitoring.AlertPolicyConditionConditionThresholdTriggerArgs(count=1),
-                ),
-            )
-        ],
+        conditions=conditions,
         opts=owner.child(provider=project.provider, depends_on=[*depends_on, project.api("monitoring.googleapis.com")]),
     )

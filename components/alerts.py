@@ -80,6 +80,8 @@ class AlertsArgs:
     channels: Channels
     deployer: str
     """E-mail of the one identity that changes infrastructure; everyone else is out of band (CHG-4)."""
+    jobs_in: str
+    """Project of the jobs that change something on their schedule."""
     break_glass: str | None = None
     """Group that deny policies except; whoever joins it is heard of."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -89,12 +91,12 @@ class Alerts(Component):
     """One metric and one policy for each entry of the catalogue; an event is reported within a minute."""
 
     token = "hosting:monitoring:Alerts"
-    clauses: ClassVar[tuple[str, ...]] = ("MON-1", "MON-2", "CHG-4", "ACC-8", "ACC-9")
+    clauses: ClassVar[tuple[str, ...]] = ("MON-1", "MON-2", "CHG-4", "ACC-8", "ACC-9", "BAK-7")
 
     def __init__(self, name: str, args: AlertsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         glass = [break_glass(args.break_glass)] if args.break_glass is not None else []
-        for alert in (*ALERTS, *glass, out_of_band(args.deployer)):
+        for alert in (*ALERTS, *glass, out_of_band(args.deployer, args.jobs_in)):
             self._alert(name, alert, args)
         self.register_outputs({})
 

@@ -67,6 +67,8 @@ class DatabaseArgs:
     maintenance_track: str = "stable"
     workloads: Mapping[str, Identity] = field(default_factory=dict)
     """Identities that sign in by IAM."""
+    visitors_of_copies: Mapping[str, Identity] = field(default_factory=dict)
+    """Identities that sign in to copies of the instance alone: a login, without the right to connect to this one."""
     login_role: pulumi.Input[str] | None = None
     """The role that lets them connect; granted for this instance only."""
     people: tuple[str, ...] = ()
@@ -151,7 +153,7 @@ class Database(Component):
         self.instance_name = instance.name
         self.instances = {name: instance.name}
         self.connection_name = instance.connection_name
-        self.itself = self._only(instance.name)
+        self.itself = self.only(instance.name)
         gcp.sql.Database(
             name,
             name=args.database_name,
@@ -165,6 +167,9 @@ class Database(Component):
         for workload, identity in args.workloads.items():
             self._workload(workload, identity)
         self.replicas = {label: self._replica(label, spec, suffix.hex) for label, spec in args.replicas.items()}
+        for visitor, identity in args.visitors_of_copies.items():
+            options = self._options(depends_on=[identity.account])
+            self._user(visitor, identity.database_user, "CLOUD_IAM_SERVICE_ACCOUNT", options)
         for group in args.people:
             self._user(f"group-{group.partition('@')[0]}", group, "CLOUD_IAM_GROUP", self._options())
         self.passwords = {user: self._password_user(user, spec) for user, spec in args.password_users.items()}
@@ -193,7 +198,7 @@ class Database(Component):
             ),
         )
 
-    def _only(self, instance_name: pulumi.Output[str]) -> pulumi.Output[str]:
+    def only(self, instance_name: pulumi.Output[str]) -> pulumi.Output[str]:
         project = self._args.project.project_id
         return pulumi.Output.concat(
             f'resource.name == "projects/{project}/instances/',
@@ -326,7 +331,7 @@ class Database(Component):
         )
         self.instances[name] = replica.name
         for workload, identity in spec.readers.items():
-            self._may_connect(f"{name}-{workload}", workload, identity, name, self._only(replica.name))
+            self._may_connect(f"{name}-{workload}", workload, identity, name, self.only(replica.name))
         return replica.connection_name
 
     def _password_user(self, user: str, spec: PasswordUser) -> pulumi.Output[str]:

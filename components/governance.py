@@ -14,6 +14,7 @@ from .environments import Environment
 from .federation import Federation, FederationArgs, Trusted
 from .foundation import Foundation
 from .guardrails import Exempt, Guardrails, GuardrailsArgs
+from .job_metrics import JobMetrics, JobMetricsArgs
 from .log_archive import LogArchive, LogArchiveArgs
 from .repository import Repository, RepositoryArgs
 from .topic import Topic, TopicArgs
@@ -51,6 +52,7 @@ class Governance(Component):
     archive: LogArchive
     federation: Federation
     channels: Channels
+    job_metrics: JobMetrics
 
     def __init__(
         self, name: str, config: StackConfig, foundation: Foundation, opts: pulumi.ResourceOptions | None = None
@@ -65,6 +67,9 @@ class Governance(Component):
         self.archive = self._archive()
         self.federation = self._delivery()
         self.channels = self._alerts()
+        self.job_metrics = JobMetrics(
+            "jobs", JobMetricsArgs(project=foundation.audit, log_bucket=self.archive.log_bucket), self.child()
+        )
         contacts = config.monitoring.contacts.model_dump(exclude_none=True)
         Contacts(
             "contacts",
@@ -158,6 +163,7 @@ class Governance(Component):
                 project=audit,
                 log_bucket=self.archive.log_bucket,
                 channels=channels,
+                jobs_in=config.projects.workload,
                 deployer=f"ci-deploy@{config.projects.delivery}.iam.gserviceaccount.com",
                 break_glass=config.organization.break_glass if config.organization is not None else None,
                 labels=config.company.labels,

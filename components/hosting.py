@@ -22,7 +22,7 @@ IMAGES = "images"
 
 
 class Hosting(Component):
-    """Every web service of the stack. Without services there is nothing."""
+    """The registry of images, and every web service of the stack."""
 
     token = "hosting:run:Hosting"
     clauses: ClassVar[tuple[str, ...]] = ("HOS-3", "CIN-2", "CIN-3")
@@ -30,6 +30,8 @@ class Hosting(Component):
     services: dict[str, WebService]
     address: pulumi.Output[str] | None
     """Where the domains of services point; none without services."""
+    registry: str
+    """What the names of our images begin with."""
 
     def __init__(
         self,
@@ -44,9 +46,10 @@ class Hosting(Component):
         self._config, self._foundation, self._stores = config, foundation, stores
         self.services = {}
         self.address = None
+        images = self._images(governance)
+        self.registry = images.path
+        images.admit_only_attested(foundation.workload)
         if config.services:
-            images = self._images(governance)
-            images.admit_only_attested(foundation.workload)
             self.services = {service: self._service(service, images.path) for service in config.services}
             self._entrance()
         self.register_outputs({})

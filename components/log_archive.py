@@ -64,6 +64,8 @@ class LogArchive(Component):
     project: Project
     log_bucket: pulumi.Output[str]
     """Full name of the log bucket."""
+    log_bucket_path: str
+    """The same, known before there is one."""
     archive_name: pulumi.Output[str]
     """Name of the object bucket."""
     access_log: pulumi.Output[str]
@@ -74,6 +76,7 @@ class LogArchive(Component):
         self._name, self._args = name, args
         self.project = args.project
         bucket = self._log_bucket()
+        self.log_bucket_path = f"projects/{args.project.project_id}/locations/{args.region}/buckets/{BUCKET_ID}"
         access = AccessLog(
             f"{name}-access-log",
             AccessLogArgs(

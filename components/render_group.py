@@ -28,6 +28,8 @@ class GroupArgs:
     plain: Mapping[str, str] = field(default_factory=dict)
     generated: tuple[str, ...] = ()
     secrets: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    files: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    """Secret files by name; Render puts them under /etc/secrets."""
 
     def __post_init__(self) -> None:
         named = sorted(key for key in self.plain if SECRET_NAME.search(key))
@@ -62,6 +64,11 @@ class Group(Component):
             env_vars=[
                 render.env_groups.EnvVarInputArgs(key=key, value=value) for key, value in sorted(variables.items())
             ],
+            secret_files=[
+                render.env_groups.SecretFileInputArgs(name=key, content=secret(value))
+                for key, value in sorted(args.files.items())
+            ]
+            or None,
             opts=self.child(provider=place.provider, additional_secret_outputs=["envVars", "secretFiles"]),
         )
         self.group_id = group.id

@@ -102,7 +102,8 @@ class RenderService(Component):
 
 def _commands(args: RenderServiceArgs) -> dict[str, Any]:
     if args.runtime == "docker":
-        return {"docker_context": ".", "dockerfile_path": "./Dockerfile"}
+        command = {"docker_command": args.start} if args.start else {}
+        return {"docker_context": ".", "dockerfile_path": "./Dockerfile", **command}
     return {"build_command": args.build, "start_command": args.start}
 
 

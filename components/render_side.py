@@ -26,6 +26,8 @@ class RenderSide(Component):
     clauses: ClassVar[tuple[str, ...]] = ("HOS-5", "HOS-6", "MIN-2")
 
     services: dict[str, RenderService]
+    databases: dict[str, RenderDatabase]
+    workspace: Workspace | None
 
     def __init__(
         self,
@@ -37,14 +39,14 @@ class RenderSide(Component):
     ) -> None:
         super().__init__(name, None, opts)
         self._config, self._project, self._random = config, project, chance
-        self.services = {}
+        self.services, self.databases, self.workspace = {}, {}, None
         if config.render is not None:
             self._build(config.render)
         self.register_outputs({})
 
     def _build(self, spec: Render) -> None:
-        place = self._workspace(spec)
-        databases = {
+        place = self.workspace = self._workspace(spec)
+        databases = self.databases = {
             name: RenderDatabase(
                 name,
                 RenderDatabaseArgs(

@@ -55,7 +55,7 @@ class SharedStores(Component):
         self.register_outputs({})
 
     def _members(self, workloads: tuple[str, ...]) -> dict[str, pulumi.Output[str]]:
-        return {name: self._stores.identities[name].member for name in workloads}
+        return {name: identity.member for name, identity in self._stores.who(*workloads).items()}
 
     def _days(self, store: str) -> int:
         return self._config.inventory[store].retention_days
@@ -121,12 +121,13 @@ class SharedStores(Component):
     def _queries(self) -> None:
         """Reading a dataset takes a query, and a query is a job of the project: the right to start one, once."""
         project = self._foundation.workload
-        for who in sorted({reader for spec in self._config.datasets.values() for reader in spec.readers}):
+        readers = {reader for spec in self._config.datasets.values() for reader in spec.readers}
+        for who, identity in sorted(self._stores.who(*readers).items()):
             gcp.projects.IAMMember(
                 f"queries-{who}",
                 project=project.project_id,
                 role=self._role(project, "queryRunner", ("bigquery.jobs.create",)),
-                member=self._stores.identities[who].member,
+                member=identity.member,
                 opts=self.child(provider=project.provider),
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, ClassVar
 
 import pulumi
@@ -14,7 +15,7 @@ from .discovery import PersonalDataScan, PersonalDataScanArgs
 from .erasure import ErasureLedger, ErasureLedgerArgs
 from .foundation import Foundation
 from .identities import Identity, IdentityArgs
-from .reencryption import Reencryption, ReencryptionArgs
+from .job_catalogue import ANCHOR, EXPORT, KINDS, RECOVERY
 from .roles import Role, RoleArgs
 from .secrets import SECRET_MANAGER, Secret, SecretArgs, first_rotation
 from .topic import Topic, TopicArgs
@@ -26,6 +27,16 @@ LOGIN = ("cloudsql.instances.connect", "cloudsql.instances.get", "cloudsql.insta
 """What it takes to open a connection to a database and to sign in with it."""
 
 
+def named(workload: str, one: str) -> str:
+    """The name of what a workload runs as, where it runs for each database on its own."""
+    return f"{workload}-{one}" if one else workload
+
+
+def _account_id(name: str) -> str:
+    """The name, or where it is too long its beginning and a digest of it all."""
+    return name if len(name) <= 30 else f"{name[:22].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:7]}"
+
+
 class Stores(Component):
     """Every database, secret and copy of the stack, and the identities of its workloads."""
 
@@ -33,7 +44,7 @@ class Stores(Component):
     clauses: ClassVar[tuple[str, ...]] = ("ACC-5", "AUT-2", "BAK-4", "ENC-9")
 
     identities: dict[str, Identity]
-    """By workload."""
+    """By workload; a job that runs for each database on its own has one for each."""
     login: Role | None
     """What it takes to sign in to a database; none where there is no database."""
     databases: dict[str, Database]
@@ -46,7 +57,11 @@ class Stores(Component):
     ) -> None:
         super().__init__(name, None, opts)
         self._config, self._foundation = config, foundation
-        self.identities = {name: self._identity(name) for name in config.workloads}
+        self.identities = {
+            named(workload, one): self._identity(workload, one)
+            for workload in config.workloads
+            for one in self._each(workload)
+        }
         self.databases = self._databases()
         self.secrets = self._secrets()
         self.copies = self._copies()
@@ -55,21 +70,32 @@ class Stores(Component):
         project, region = foundation.workload, config.regions.primary
         scan = PersonalDataScanArgs(project=project, region=region, tables=bool(config.datasets))
         PersonalDataScan("personal-data", scan, self.child())
-        if self.databases:
-            Reencryption(
-                "reencryption",
-                ReencryptionArgs(project=project, region=region, databases=self.databases),
-                self.child(),
-            )
         self.register_outputs({})
 
-    def _identity(self, name: str) -> Identity:
+    def _each(self, workload: str) -> tuple[str, ...]:
+        """The databases for each of which a job runs on its own; for everything else one nameless one."""
+        kind = next((kind for kind in KINDS if kind.name == workload and kind.each), None)
+        if kind is None:
+            return ("",)
+        return self._config.jobs.activity if kind is ANCHOR else tuple(self._config.databases)
+
+    def _sign_in_to(self, database: str) -> tuple[str, ...]:
+        """The workloads that list it, and the jobs that work on each database of theirs."""
+        listed = (w for w, has in self._config.workloads.items() if database in has.databases)
+        return (*listed, *(kind.name for kind in (EXPORT, ANCHOR) if kind.name in self._config.workloads))
+
+    def who(self, *workloads: str, one: str | None = None) -> dict[str, Identity]:
+        """The identities of some workloads: those that work on one database, or all of them."""
+        names = (named(w, o) for w in workloads for o in self._each(w) if one is None or o in ("", one))
+        return {name: self.identities[name] for name in names}
+
+    def _identity(self, name: str, one: str) -> Identity:
         workload = self._config.workloads[name]
         return Identity(
-            name,
+            named(name, one),
             IdentityArgs(
                 project=self._foundation.workload,
-                account_id=name,
+                account_id=_account_id(named(name, one)),
                 purpose=workload.purpose,
                 permissions=workload.permissions,
             ),
@@ -110,14 +136,15 @@ class Stores(Component):
                     replicas={
                         label: Replica(
                             tier=replica.tier or spec.tier,
-                            readers={w: self.identities[w] for w in replica.readers},
+                            readers=self.who(*replica.readers, one=name),
                         )
                         for label, replica in spec.replicas.items()
                     },
                     maintenance_day=spec.maintenance.day,
                     maintenance_hour=spec.maintenance.hour,
                     maintenance_track=spec.maintenance.track,
-                    workloads={w: self.identities[w] for w, has in config.workloads.items() if name in has.databases},
+                    workloads=self.who(*self._sign_in_to(name), one=name),
+                    visitors_of_copies=self.who(*({RECOVERY.name} & set(config.workloads)), one=name),
                     login_role=login.role,
                     people=tuple(
                         sorted({row.group for row in config.access.values() if row.asset == f"database/{name}"})
@@ -219,8 +246,8 @@ class Stores(Component):
                 soft_delete_days=exports.soft_delete_days,
                 lock=exports.lock,
                 lock_acknowledged=exports.acknowledgement is not None,
-                writers={name: self.identities[name].member for name in exports.writers},
-                readers={name: self.identities[name].member for name in exports.readers},
+                writers={name: identity.member for name, identity in self.who(*exports.writers).items()},
+                readers={name: identity.member for name, identity in self.who(*exports.readers).items()},
                 labels=config.labels("exports"),
                 protected=config.protects("exports"),
             ),
@@ -242,8 +269,8 @@ class Stores(Component):
                 lock=erasure.lock,
                 lock_acknowledged=erasure.acknowledgement is not None,
                 access_log_bucket=self.copies.access_log,
-                writers={name: self.identities[name].member for name in erasure.writers},
-                readers={name: self.identities[name].member for name in erasure.readers},
+                writers={name: identity.member for name, identity in self.who(*erasure.writers).items()},
+                readers={name: identity.member for name, identity in self.who(*erasure.readers).items()},
                 labels=config.labels("erasures"),
                 protected=config.protects("erasures"),
             ),

@@ -8,9 +8,14 @@ from typing import Final
 import typer
 
 COMMANDS: Final[tuple[str, ...]] = (
+    "jobs.activity.command",
+    "jobs.canary",
     "jobs.drill",
     "jobs.export",
+    "jobs.recovery_drill",
+    "jobs.reencrypt",
     "jobs.restore",
+    "jobs.sweep",
 )
 """Modules with a function `register(app)`, one a line."""
 

@@ -23,5 +23,17 @@ class Credentials(Section):
     render_api_key: Credential | None = setting("HOS-5", "the-key-of-a-member-of-the-workspace", None)
     """Of Render; left out, the environment variable RENDER_APIKEY is taken."""
 
+    render_signing_key: Credential | None = setting("BAK-6", "an-ed25519-key-in-pem", None)
+    """With which jobs on Render sign what they found: `openssl genpkey -algorithm ed25519`."""
+
+    off_site_write_key: Credential | None = setting("BAK-4", "the-id:the-secret-that-writes", None)
+    """Of the off-site store: an access key that may add objects, and do nothing else. `<id>:<secret>`."""
+
+    off_site_read_key: Credential | None = setting("BAK-6", "the-id:the-secret-that-reads", None)
+    """Of the off-site store: an access key that may read exports and add evidence."""
+
+    off_site_delete_key: Credential | None = setting("MIN-1", "the-id:the-secret-that-deletes", None)
+    """Of the off-site store: an access key that may list exports, and delete those that nothing locks any more."""
+
     render_log_token: Credential | None = setting("LOG-2", "the-token-of-the-log-endpoint", None)
     """With which Render signs in to the endpoint of its log stream, where that asks for one."""

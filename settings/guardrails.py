@@ -113,7 +113,7 @@ def _exception(config: StackConfig, key: str, exemption: Exemption) -> Iterator[
     name = exemption.constraint
     yield from _constraint(f"{key}.constraint", name, exemption.values, others=(f"{key}.values",))
     yield from _end(config, f"{key}.expires", exemption.expires, GUARDRAIL_EXCEPTION_DAYS_MAX, "the exception")
-    projects = config.projects.model_dump().values()
+    projects = [project for project in config.projects.model_dump().values() if project]
     if exemption.project not in projects:
         yield Mistake(
             key=f"{key}.project",

@@ -110,6 +110,7 @@ def stores(config: StackConfig) -> dict[str, Store]:
             retention_days=max(kept, default=None),
             retention_key="databases",
         )
+    found["evidence"] = Store(key="logging", kind="bucket", data_class=logging.data_class, region=home)
     if config.sign_in is not None:
         sign_in = config.sign_in
         found["accounts"] = Store(key="signIn", kind="accounts", data_class=sign_in.data_class, region="global")

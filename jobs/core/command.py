@@ -70,6 +70,8 @@ def execute(job: str, work: Callable[[Log], Result], *, as_json: bool = False) -
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+    if result.code is Exit.DONE:
+        log.info("done", exit=int(Exit.DONE))
     _print(job, result, log, as_json=as_json)
     raise typer.Exit(int(result.code))
 

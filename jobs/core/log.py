@@ -52,6 +52,8 @@ class Log:
     def __init__(self, job: str, trace: Trace | None = None, stream: IO[str] | None = None) -> None:
         self.job = job
         self.trace = trace or Trace.of(os.environ)
+        self.deployment = os.environ.get("CLOUD_RUN_JOB") or os.environ.get("RENDER_SERVICE_NAME", "")
+        """What the platform calls this job: alerts tell by it which one spoke. Empty by hand."""
         self._stream = stream
 
     def debug(self, message: str, **fields: object) -> None:
@@ -81,6 +83,7 @@ class Log:
                 "time": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
                 "message": message,
                 "job": self.job,
+                **({"deployment": self.deployment} if self.deployment else {}),
                 **self.trace.fields,
                 **fields,
             }

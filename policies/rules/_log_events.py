@@ -235,6 +235,7 @@ EVENTS: Final = (
             entry("cloudsql.googleapis.com", f"cloudsql.{kind}.delete", "cloudsql_database")
             for kind in ("backupRuns", "instances")
         ),
+        clause="BAK-7",
         own=True,
     ),
     LogEvent(

@@ -10,7 +10,7 @@ from localcloud.logquery import compile_query, matches
 CATALOGUE = (
     *ALERTS,
     break_glass("break-glass@example.com"),
-    out_of_band("deployer@example-prod-delivery.iam.gserviceaccount.com"),
+    out_of_band("deployer@example-prod-delivery.iam.gserviceaccount.com", "example-prod-workload"),
 )
 PAIRS = [
     pytest.param(alert, entry, id=f"{alert.name}-{i}") for alert in CATALOGUE for i, entry in enumerate(alert.selects)

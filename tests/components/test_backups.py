@@ -42,14 +42,14 @@ def account(name: str) -> str:
 
 def test_a_writer_can_add_copies_and_nothing_else(production: Recording) -> None:
     """Whoever takes over the exporter can neither read old copies nor remove them."""
-    assert permissions(production, "example-prod-backups-exports", account("backup-export")) == {
+    assert permissions(production, "example-prod-backups-exports", account("backup-export-orders")) == {
         "storage.objects.create"
     }
 
 
 def test_a_reader_can_read_copies_and_nothing_else(production: Recording) -> None:
     """The drill restores; it cannot tidy up."""
-    assert permissions(production, "example-prod-backups-exports", account("restore-drill")) == {
+    assert permissions(production, "example-prod-backups-exports", account("restore-drill-orders")) == {
         "storage.objects.get",
         "storage.objects.list",
     }
@@ -62,9 +62,16 @@ def test_other_workloads_cannot_touch_copies(production: Recording, workload: st
 
 
 def test_nobody_holds_a_role_on_the_project_of_the_copies(production: Recording) -> None:
-    """A role on the project would reach every bucket in it."""
+    """A role on the project would reach every bucket in it. The log canary's reaches none: it writes log entries."""
     grants = production.of("gcp:projects/iAMMember:IAMMember")
-    assert [g.urn for g in grants if g.inputs["project"] == "example-prod-backups"] == []
+    held = [g for g in grants if g.inputs["project"] == "example-prod-backups"]
+    assert [g.name for g in held] == ["log-canary-writes-example-prod-backups"]
+    (role,) = [
+        r
+        for r in production.of("gcp:projects/iAMCustomRole:IAMCustomRole")
+        if r.outputs["name"] == held[0].inputs["role"]
+    ]
+    assert role.inputs["permissions"] == ["logging.logEntries.create"]
 
 
 def test_only_google_delivers_into_the_access_log(production: Recording) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -173,9 +174,12 @@ def test_workloads_sign_in_without_a_password(production: Recording) -> None:
     """AUT-2."""
     users = [u for u in production.of("gcp:sql/user:User") if u.inputs["type"] == "CLOUD_IAM_SERVICE_ACCOUNT"]
     assert sorted(user.inputs["name"] for user in users) == [
-        "backup-export@example-prod-workload.iam",
-        "backup-export@example-prod-workload.iam",
+        "activity-anchor-orders@example-prod-workload.iam",
+        "backup-export-inventory@example-prod-workload.iam",
+        "backup-export-orders@example-prod-workload.iam",
         "orders-api@example-prod-workload.iam",
+        "recovery-drill-inventory@example-prod-workload.iam",
+        "recovery-drill-orders@example-prod-workload.iam",
         "stock-worker@example-prod-workload.iam",
         "stock-worker@example-prod-workload.iam",
     ]
@@ -226,10 +230,10 @@ def test_the_right_to_connect_holds_for_one_instance(production: Recording) -> N
     """Cloud SQL has no policy of its own per instance: without a condition the role opens them all."""
     grants = [g for g in production.of("gcp:projects/iAMMember:IAMMember") if "databaseLogin" in g.inputs["role"]]
     workloads = [g for g in grants if g.inputs["member"].startswith("serviceAccount:")]
-    assert len(workloads) == 6
+    assert len(workloads) == 7
     assert all("/instances/" in grant.inputs["condition"]["expression"] for grant in grants)
     for grant in workloads:
-        database = grant.name.removesuffix("-stock-worker").removesuffix("-orders-api").removesuffix("-backup-export")
+        database = re.sub(r"-(stock-worker|orders-api|(backup-export|activity-anchor)-\w+)$", "", grant.name)
         expression = grant.inputs["condition"]["expression"]
         assert f'resource.name == "projects/example-prod-workload/instances/{database}-abcdef"' in expression
 

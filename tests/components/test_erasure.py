@@ -24,10 +24,13 @@ def test_a_writer_can_add_records_and_nothing_else(production: Recording) -> Non
 
 def test_a_reader_can_read_records_and_nothing_else(production: Recording) -> None:
     """The drill replays."""
-    assert permissions(production, NAME, account("restore-drill")) == {"storage.objects.get", "storage.objects.list"}
+    assert permissions(production, NAME, account("restore-drill-inventory")) == {
+        "storage.objects.get",
+        "storage.objects.list",
+    }
 
 
-@pytest.mark.parametrize("workload", ["stock-worker", "report-runner", "backup-export"])
+@pytest.mark.parametrize("workload", ["stock-worker", "report-runner", "backup-export-orders"])
 def test_other_workloads_cannot_touch_the_ledger(production: Recording, workload: str) -> None:
     """Need to know."""
     assert permissions(production, NAME, account(workload)) == set()

@@ -18,7 +18,8 @@ CHECK = "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig"
 
 def conditions(recording: Recording) -> dict[str, Any]:
     """The threshold of each alert, by its filter."""
-    found = [alert.inputs["conditions"][0]["conditionThreshold"] for alert in recording.of(ALERT)]
+    every = [condition for alert in recording.of(ALERT) for condition in alert.inputs["conditions"]]
+    found = [one["conditionThreshold"] for one in every if "conditionThreshold" in one]
     return {threshold["filter"]: threshold for threshold in found}
 
 

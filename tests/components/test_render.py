@@ -53,7 +53,7 @@ def test_everything_stands_in_the_environment_and_goes_through_its_provider(prod
     for name, kind in {**SERVICES, "queue": CACHE}.items():
         resource = production.one(kind, name)
         assert environment.urn in resource.property_dependencies["environmentId"], name
-    for resource in (production.one(DATABASE), production.one(GROUP)):
+    for resource in (production.one(DATABASE), production.one(GROUP, "site")):
         assert environment.urn in resource.property_dependencies["environmentId"]
     assert all(
         "providers:render" in r.provider or "providers:pulumi-python" in r.provider for r in of_render(production)
@@ -108,7 +108,7 @@ def test_a_service_with_a_domain_has_that_address_alone(production: Recording) -
 
 def test_secrets_of_a_group_are_secret_in_and_out(production: Recording) -> None:
     """The provider marks none of them (trap 49)."""
-    group = production.one(GROUP)
+    group = production.one(GROUP, "site")
     values = {variable["key"]: variable["value"] for variable in group.inputs["envVars"]}
     assert values["LOG_LEVEL"] == "info"
     assert values["SESSION_KEY"] == "generated-password-of-the-mock"

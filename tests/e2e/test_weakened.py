@@ -85,6 +85,22 @@ WEAKENED: dict[str, tuple[str, dict[str, Any]]] = {
         "MON-2",
         {"type": gcp("monitoring/alertPolicy"), "name": "alerts-key-destruction", "set": {"notificationChannels": []}},
     ),
+    "a missing backup is silence": (
+        "BAK-7",
+        {"type": gcp("monitoring/alertPolicy"), "name": "backup-export-shop-missing", "set": {"enabled": False}},
+    ),
+    "nobody restores the newest export": (
+        "BAK-6",
+        {"type": gcp("cloudscheduler/job"), "name": "restore-drill-shop", "set": {"paused": True}},
+    ),
+    "the canary of logs flies once a month": (
+        "LOG-6",
+        {"type": gcp("cloudscheduler/job"), "name": "log-canary", "set": {"schedule": "15 3 1 * *"}},
+    ),
+    "the activity log is anchored once a month": (
+        "LOG-7",
+        {"type": gcp("cloudscheduler/job"), "name": "activity-anchor-shop", "set": {"schedule": "15 3 1 * *"}},
+    ),
     "anybody's repository may deploy": (
         "CIN-1",
         {

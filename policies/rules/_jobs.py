@@ -1,0 +1,298 @@
+"""Jobs on a schedule: what a job is for, which database it is about, how often it runs, and which alerts watch it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Final
+
+from policies.graph import Graph
+from policies.iam import plain
+from policies.model import UNKNOWN, Resource, gcp
+from policies.rules._render import CRON, POSTGRES
+from policies.rules._sql import INSTANCE, follower
+from policies.rules._watch import ALERT, narrowed
+
+JOB: Final = gcp("cloudrunv2/job")
+SCHEDULE: Final = gcp("cloudscheduler/job")
+WORKERS: Final = (JOB, CRON)
+_NEVER: Final = float("inf")
+_START: Final = datetime(2027, 1, 1)  # noqa: DTZ001 - any year shows how often a schedule runs
+_DAYS: Final = 800
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duty:
+    """One kind of job that a stack has to have."""
+
+    words: str
+    """A pattern that is found in the arguments or the name of such a job."""
+    each: bool
+    """Whether every database has to have one."""
+
+    def done_by(self, worker: Resource) -> bool:
+        """Whether the job is of this kind, by its command: a name promises nothing, and flags speak of other things."""
+        said = re.sub(r"^.*?\s-m\s+\w+\s+", "", " ".join(arguments(worker)))
+        said = re.split(r"\s-", said, maxsplit=1)[0]
+        return bool(re.search(self.words, said, re.IGNORECASE))
+
+
+def databases(graph: Graph) -> list[Resource]:
+    """What has data of its own: Cloud SQL's primaries, and PostgreSQL on Render."""
+    return [*(i for i in graph.of(INSTANCE) if follower(i) is None), *graph.of(POSTGRES)]
+
+
+def arguments(worker: Resource) -> list[str]:
+    """What the program of a job is told."""
+    if worker.type == CRON:
+        texts = [worker.raw(f"serviceDetails.envSpecificDetails.{key}") for key in ("startCommand", "dockerCommand")]
+        return [text for text in map(plain, texts) if isinstance(text, str)]
+    found: list[str] = []
+    for container in worker.views("template.template.containers"):
+        for path in ("commands", "args"):
+            value = plain(container.raw(path))
+            found += [one for one in (value if isinstance(value, list) else []) if isinstance(one, str)]
+    return found
+
+
+def about(worker: Resource, database: Resource) -> bool:
+    """Whether a job works on a database: it depends on it, carries its name as a value, or ends in its name."""
+    if database.urn in _before(worker):
+        return True
+    name = re.escape(database.name)
+    texts = [worker.name, *(plain(value) for _, value in worker.walk())]
+    return any(isinstance(text, str) and re.fullmatch(rf"(.*[\s-])?{name}", text) for text in texts)
+
+
+def hours_between(worker: Resource) -> float | None:
+    """The longest time between two runs: infinite without a schedule, None where that is not known yet."""
+    graph = worker.graph
+    if worker.type == CRON:
+        schedule = worker.raw("serviceDetails.schedule")
+        return None if schedule is UNKNOWN else longest_gap(str(schedule or ""))
+    gaps: list[float | None] = []
+    for trigger in graph.of(SCHEDULE) if graph else ():
+        if not _starts(trigger, worker):
+            continue
+        if not trigger.known("paused") or not trigger.known("schedule"):
+            gaps.append(None)
+        elif not trigger.flag("paused"):
+            gaps.append(longest_gap(trigger.text("schedule") or ""))
+    known = [gap for gap in gaps if gap is not None]
+    return min(known) if known else (None if gaps else _NEVER)
+
+
+def _starts(trigger: Resource, worker: Resource) -> bool:
+    uri = plain(trigger.raw("httpTarget.uri"))
+    if isinstance(uri, str):
+        return uri.endswith(f"/jobs/{worker.output('name') or worker.name}:run")
+    return worker.urn in trigger.property_dependencies.get("httpTarget", ())
+
+
+def _before(resource: Resource) -> set[str]:
+    return set(resource.dependencies).union(*resource.property_dependencies.values())
+
+
+_FIELDS: Final = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+_NAMES: Final = {
+    name: str(number)
+    for names in ("sun mon tue wed thu fri sat", " jan feb mar apr may jun jul aug sep oct nov dec")
+    for number, name in enumerate(names.split(" "))
+    if name
+}
+
+
+def longest_gap(schedule: str) -> float:
+    """Hours between two runs at most; infinite for what is no schedule, or one that never comes."""
+    parts = schedule.lower().split()
+    if len(parts) != 5:
+        return _NEVER
+    try:
+        minutes, hours, days, months, weekdays = (
+            _values(part, low, high) for part, (low, high) in zip(parts, _FIELDS, strict=True)
+        )
+    except ValueError:
+        return _NEVER
+    times = sorted(60 * hour + minute for hour in hours for minute in minutes)
+    weekdays = {day % 7 for day in weekdays}
+    either = parts[2] != "*" and parts[4] != "*"
+    longest, last = 0.0, None
+    for number in range(_DAYS):
+        day = _START + timedelta(days=number)
+        by_date, by_weekday = day.day in days, day.isoweekday() % 7 in weekdays
+        if day.month not in months or not (by_date or by_weekday if either else by_date and by_weekday):
+            continue
+        for time in (times[0], times[-1]):
+            at = day + timedelta(minutes=time)
+            if last is not None and time == times[0]:
+                longest = max(longest, (at - last).total_seconds() / 3600)
+            last = at
+    inside = max((b - a for a, b in pairwise(times)), default=0) / 60
+    return max(longest, inside) if longest else _NEVER
+
+
+def _values(part: str, low: int, high: int) -> set[int]:
+    found: set[int] = set()
+    for piece in part.split(","):
+        span, _, step = piece.partition("/")
+        first, _, last = span.partition("-")
+        every = int(step) if step else 1
+        if every < 1:
+            raise ValueError("no step")
+        if span == "*":
+            found.update(range(low, high + 1, every))
+            continue
+        start = int(_NAMES.get(first, first))
+        end = int(_NAMES.get(last, last)) if last else (high if step else start)
+        if not low <= start <= end <= high:
+            raise ValueError("no such time")
+        found.update(range(start, end + 1, every))
+    return found
+
+
+_RUN_METRIC: Final = re.compile(r"run[._]googleapis[._]com[/:]job[/_]completed_(execution|task_attempt)_count")
+_DONE_METRIC: Final = re.compile(r"logging[._]googleapis[._]com[/:]user[/_]")
+_LABEL: Final = re.compile(
+    r'(?:job_name|deployment|service)\s*=\s*(~|monitoring\.regex\.full_match\(|starts_with\()?\s*"([^"]*)"'
+)
+_SERIES: Final = r"[\w:]+\{[^{}]*\}\[\d+[smhdw]\]"
+_ON_SILENCE: Final = re.compile(
+    rf"(\(sum( by \([\w, ]*\))?\((increase|(sum|count)_over_time)\({_SERIES}\)\) or vector\(0\)\) ?< ?(1|0\.\d+)"
+    rf"|absent_over_time\({_SERIES}\))"
+)
+"""Queries that have an answer when nothing is there. Whatever else one says may keep it from ever having one."""
+_UNIT: Final = {"s": 1 / 3600, "m": 1 / 60, "h": 1.0, "d": 24.0, "w": 168.0}
+
+
+def names(text: str, worker: Resource) -> bool:
+    """Whether a filter is about this job: it names it, a pattern fits it, or it is about all jobs."""
+    name = str(worker.output("name") or worker.name)
+    labels = _LABEL.findall(text)
+    return all(_fits(how, pattern, name) for how, pattern in labels)
+
+
+def _fits(how: str, pattern: str, name: str) -> bool:
+    if how == "starts_with(":
+        return name.startswith(pattern)
+    try:
+        return bool(re.fullmatch(pattern, name)) if how else pattern == name
+    except re.error:
+        return False
+
+
+def _is_about_jobs(text: str, worker: Resource) -> bool:
+    metric = _DONE_METRIC if worker.type == CRON else _RUN_METRIC
+    return bool(metric.search(text) or (_DONE_METRIC.search(text) and _LABEL.search(text))) and names(text, worker)
+
+
+def _live(alert: Resource) -> bool | None:
+    """Whether an alert is switched on and reaches a channel; None where that is not known yet."""
+    if not alert.known("enabled"):
+        return None
+    channels = plain(alert.raw("notificationChannels"))
+    if channels is UNKNOWN:
+        return True if alert.property_dependencies.get("notificationChannels") else None
+    return alert.flag("enabled", default=True) and bool(channels)
+
+
+def _conditions(alert: Resource) -> list[Any] | None:
+    value = plain(alert.raw("conditions"))
+    if value is UNKNOWN:
+        return None
+    return [one for one in value if isinstance(one, dict) or one is UNKNOWN] if isinstance(value, list) else []
+
+
+def silence(condition: Any, worker: Resource) -> float | None:
+    """After how many hours without a success the condition fires; None where it is about something else."""
+    if not isinstance(condition, dict):
+        return None
+    absent = condition.get("conditionAbsent")
+    if isinstance(absent, dict) and _is_about_jobs(_text(absent, "filter"), worker):
+        return _seconds(absent.get("duration")) / 3600 if _succeeded(_text(absent, "filter")) else None
+    prom = condition.get("conditionPrometheusQueryLanguage")
+    query = _text(prom, "query") if isinstance(prom, dict) else ""
+    if _ON_SILENCE.fullmatch(" ".join(query.split())) and _is_about_jobs(query, worker) and _succeeded(query):
+        windows = [float(number) * _UNIT[unit] for number, unit in re.findall(r"\[(\d+)([smhdw])\]", query)]
+        waits = _seconds(prom.get("duration")) / 3600 if isinstance(prom, dict) else 0.0
+        return max(windows) + waits if windows else None
+    return None
+
+
+def _succeeded(text: str) -> bool:
+    """Runs of Google's are counted with their result; our own metric counts what is done."""
+    if _RUN_METRIC.search(text):
+        return bool(re.search(r'result\s*=\s*"succeeded"', text))
+    return "done" in text or "succe" in text
+
+
+def failure(condition: Any, worker: Resource) -> bool:
+    """Whether the condition fires when the job fails."""
+    threshold = condition.get("conditionThreshold") if isinstance(condition, dict) else None
+    if not isinstance(threshold, dict):
+        return False
+    text = _text(threshold, "filter")
+    above = threshold.get("comparison", "COMPARISON_GT") == "COMPARISON_GT"
+    value = threshold.get("thresholdValue") or 0
+    at_once = isinstance(value, int | float) and value < 1
+    bad = bool(re.search(r'result\s*=\s*"failed"', text)) if _RUN_METRIC.search(text) else "fail" in text
+    return above and at_once and bad and _is_about_jobs(text, worker) and not narrowed(text)
+
+
+def _text(block: Any, key: str) -> str:
+    value = block.get(key) if isinstance(block, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _seconds(value: Any) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)s", value) if isinstance(value, str) else None
+    return float(found[1]) if found else (0.0 if value in (None, "") else _NEVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Which alerts hear of something, as far as it is known."""
+
+    found: tuple[Any, ...]
+    open: bool
+    """Whether an alert that may be one is not known yet."""
+
+
+def heard(graph: Graph, worker: Resource, ask: Any) -> Heard:
+    """The answers of all conditions of live alerts to a question about a job."""
+    found: list[Any] = []
+    lost = False
+    for alert in graph.of(ALERT):
+        live = _live(alert)
+        if live is False:
+            continue
+        conditions = _conditions(alert)
+        for condition in conditions if conditions is not None else [UNKNOWN]:
+            if condition is UNKNOWN or any(value is UNKNOWN for value in _leaves(condition)):
+                lost = lost or worker.urn in alert.property_dependencies.get("conditions", ())
+                continue
+            answer = ask(condition, worker)
+            if answer is not None and answer is not False:
+                if live is None:
+                    lost = True
+                else:
+                    found.append(answer)
+    return Heard(tuple(found), lost)
+
+
+def _leaves(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def doing(graph: Graph, duty: Duty) -> Iterator[Resource]:
+    """The jobs of a kind."""
+    return (worker for worker in graph.of(*WORKERS) if duty.done_by(worker))
