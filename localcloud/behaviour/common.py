@@ -51,7 +51,14 @@ def the_project_exists(request: Request) -> None:
 
 @on("create", PROJECT)
 def a_used_project_is_not_new(request: Request) -> None:
-    """A project in which something was created before it cannot be created: the dependency is missing."""
+    """A project in which something was created before it cannot be created: the dependency is missing. Neither can one
+    that is there already: project IDs are unique in the whole world."""
+    if str(request.get("projectId")) in request.store.seeds("project"):
+        raise already_exists(
+            f"project {request.get('projectId')}",
+            "Project IDs are unique in the whole world and for ever: choose another one, or import the project if it "
+            "is yours.",
+        )
     if request.store.has_project(str(request.get("projectId"))):
         raise already_exists(
             f"project {request.get('projectId')}",

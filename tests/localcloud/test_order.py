@@ -373,6 +373,13 @@ def test_a_project_used_before_it_is_declared_is_a_missing_dependency(cloud: Eng
         cloud.create("gcp:organizations/project:Project", "p", projectId="example-new", name="new", orgId="1")
 
 
+def test_the_id_of_somebody_elses_project_is_taken(cloud: Engine) -> None:
+    """Such as one that another company made first."""
+    cloud.store.add_seed("project", "example-taken")
+    with pytest.raises(Refused, match=r"example-taken already exists.*unique in the whole world"):
+        cloud.create("gcp:organizations/project:Project", "p", projectId="example-taken", name="taken", orgId="1")
+
+
 def test_a_rotation_period_has_limits(cloud: Engine) -> None:
     ring = cloud.create("gcp:kms/keyRing:KeyRing", "ring", location=REGION)
     token = "gcp:kms/cryptoKey:CryptoKey"
