@@ -190,7 +190,7 @@ class _Export:
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", **settings.server.environment(settings.database)}
         with tempfile.TemporaryFile() as errors:
             child = subprocess.Popen(
-                words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, bufsize=0
+                words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, bufsize=_PIPE
             )
             assert child.stdout is not None
             programs.widen(child.stdout)
