@@ -30,6 +30,11 @@ class Component(pulumi.ComponentResource):
         return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), pulumi.ResourceOptions(**specifics))
 
 
+def renamed(former: str | None) -> dict[str, list[pulumi.Alias]]:
+    """Options of a component that had another name: it and its children are the ones from then, not new ones."""
+    return {"aliases": [pulumi.Alias(name=former)]} if former is not None else {}
+
+
 def known(value: str, *bearers: pulumi.Resource) -> pulumi.Output[str]:
     """A name that follows from its parts, although the provider only tells it after creation.
 

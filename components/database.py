@@ -58,6 +58,8 @@ class DatabaseArgs:
     disk_limit_gb: int
     backup: BackupPlan
     database_name: str
+    instance_prefix: str | None = None
+    """What the instance's name begins with, where that is not the name of the component: it was made under another."""
     high_availability: bool = True
     """MON-5."""
     maintenance_day: int = 7
@@ -148,7 +150,8 @@ class Database(Component):
         super().__init__(name, args, opts)
         self._name, self._args = name, args
         suffix = random.RandomId(f"{name}-suffix", byte_length=3, opts=self.child(protect=args.protected))
-        instance = self._instance(pulumi.Output.concat(name, "-", suffix.hex))
+        self._prefix = args.instance_prefix or name
+        instance = self._instance(pulumi.Output.concat(self._prefix, "-", suffix.hex))
         self._instance_resource = instance
         self.instance_name = instance.name
         self.instances = {name: instance.name}
@@ -191,7 +194,7 @@ class Database(Component):
             encryption_key_name=use.key_id,
             deletion_protection=args.protected,
             deletion_policy="PREVENT" if args.protected else "DELETE",
-            final_backup_description=f"Last backup of {self._name}, taken when the instance was deleted",
+            final_backup_description=f"Last backup of {self._prefix}, taken when the instance was deleted",
             settings=self._settings(args.tier),
             opts=self._options(
                 depends_on=[use.grant, args.network.services, args.project.api(SQL)], protect=args.protected
@@ -293,7 +296,7 @@ class Database(Component):
         """A login without password, and the right to connect to this instance and no other."""
         options = self._options(depends_on=[identity.account])
         self._user(workload, identity.database_user, "CLOUD_IAM_SERVICE_ACCOUNT", options)
-        self._may_connect(f"{self._name}-{workload}", workload, identity, self._name, self.itself)
+        self._may_connect(f"{self._name}-{workload}", workload, identity, self._prefix, self.itself)
 
     def _may_connect(
         self, label: str, workload: str, identity: Identity, instance: str, expression: pulumi.Output[str]
@@ -317,7 +320,7 @@ class Database(Component):
         use = args.key.use_by(args.project.agent(SQL), args.project)
         replica = gcp.sql.DatabaseInstance(
             name,
-            name=pulumi.Output.concat(name, "-", suffix),
+            name=pulumi.Output.concat(f"{self._prefix}-{label}-", suffix),
             project=args.project.project_id,
             region=args.region,
             database_version=args.version,
@@ -327,11 +330,14 @@ class Database(Component):
             deletion_protection=args.protected,
             deletion_policy="PREVENT" if args.protected else "DELETE",
             settings=self._settings(spec.tier, follows=True),
-            opts=self._options(protect=args.protected),
+            opts=self._options(
+                depends_on=[use.grant, args.network.services, args.project.api(SQL)], protect=args.protected
+            ),
         )
         self.instances[name] = replica.name
         for workload, identity in spec.readers.items():
-            self._may_connect(f"{name}-{workload}", workload, identity, name, self.only(replica.name))
+            instance = f"{self._prefix}-{label}"
+            self._may_connect(f"{name}-{workload}", workload, identity, instance, self.only(replica.name))
         return replica.connection_name
 
     def _password_user(self, user: str, spec: PasswordUser) -> pulumi.Output[str]:

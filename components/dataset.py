@@ -24,6 +24,8 @@ class DatasetArgs:
     project: Project
     key: DataKey
     region: str
+    former_name: str | None = None
+    """The name under which it was made, which it keeps in the cloud."""
     delete_after_days: int
     """MIN-1: tables and partitions older than this are deleted by BigQuery."""
     writers: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Dataset(Component):
     def __init__(self, name: str, args: DatasetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         project = args.project
-        self.dataset_id = name.replace("-", "_")
+        self.dataset_id = (args.former_name or name).replace("-", "_")
         use = args.key.use_by(project.agent(BIGQUERY), project)
         dataset = gcp.bigquery.Dataset(
             name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -24,6 +25,9 @@ WAF_RULES = (
     "sessionfixation-v33-stable",
 )
 """Google Cloud Armor's preconfigured rules (OWASP core rule set 3.3); `cve-canary` stops Log4Shell and its kin."""
+
+SITES_MAX = 15
+"""Certificates of one proxy, Google's limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,7 @@ class EntranceArgs:
     def __post_init__(self) -> None:
         require(1 <= self.sensitivity <= 4, "HOS-3", "sensitivity is 1 to 4")
         require(bool(self.sites), "HOS-3", "an entrance leads somewhere")
+        require(len(self.sites) <= SITES_MAX, "HOS-3", f"one proxy holds {SITES_MAX} certificates")
         domains = [site.domain for site in self.sites.values()]
         require(len(domains) == len(set(domains)), "HOS-3", "each site has a domain of its own")
         require(10 <= self.requests_per_minute <= 1200, "HOS-3", "requests_per_minute is 10 to 1200")
@@ -182,13 +187,7 @@ class Entrance(Component):
             ],
             opts=self._options,
         )
-        certificate = gcp.compute.ManagedSslCertificate(
-            self._name,
-            name=self._name,
-            project=project_id,
-            managed=gcp.compute.ManagedSslCertificateManagedArgs(domains=[site.domain for site in sites.values()]),
-            opts=self._options,
-        )
+        certificates = [self._certificate(name, site.domain) for name, site in sites.items()]
         profile = gcp.compute.SSLPolicy(
             self._name,
             name=self._name,
@@ -203,13 +202,26 @@ class Entrance(Component):
             name=self._name,
             project=project_id,
             url_map=urls.id,
-            ssl_certificates=[certificate.id],
+            ssl_certificates=[certificate.id for certificate in certificates],
             ssl_policy=profile.id,
             quic_override="NONE",
             tls_early_data="DISABLED",
             opts=self._options,
         )
         self._forward("https", address, proxy.id, "443")
+
+    def _certificate(self, name: str, domain: str) -> gcp.compute.ManagedSslCertificate:
+        """One for each domain, named after it: a certificate cannot be changed, and one for all would be replaced, and
+        missing for as long as that takes, whenever a service comes or goes."""
+        label = f"{self._name}-{name}"
+        digest = hashlib.sha256(domain.encode()).hexdigest()[:6]
+        return gcp.compute.ManagedSslCertificate(
+            label,
+            name=f"{label}-{digest}",
+            project=self._args.project.project_id,
+            managed=gcp.compute.ManagedSslCertificateManagedArgs(domains=[domain]),
+            opts=self._options,
+        )
 
     def _http(self, address: gcp.compute.GlobalAddress) -> None:
         redirect = gcp.compute.URLMap(

@@ -68,6 +68,7 @@ class Hosting(Component):
                 keep_days=config.images.keep_days,
                 upstreams=config.images.upstreams,
                 labels={**config.company.labels, "data-class": IMAGES},
+                protected=config.protects("images"),
             ),
             self.child(),
         )

@@ -48,6 +48,7 @@ class ImagesArgs:
     keep_days: int = 90
     """MIN-1: untagged images older than this are deleted; the last ten versions always stay."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    protected: bool = True
 
     def __post_init__(self) -> None:
         strange = sorted(set(self.upstreams) - set(UPSTREAMS))
@@ -113,7 +114,7 @@ class Images(Component):
             opts=self.child(
                 provider=project.provider,
                 depends_on=[use.grant, project.api(REGISTRY), project.api("containerscanning.googleapis.com")],
-                protect=True,
+                protect=args.protected,
             ),
         )
         for role, members in (("reader", args.pullers), ("writer", args.pushers)):
@@ -160,7 +161,7 @@ class Images(Component):
             opts=self.child(
                 provider=project.provider,
                 depends_on=[use.grant, project.api(REGISTRY), project.api("containerscanning.googleapis.com")],
-                protect=True,
+                protect=args.protected,
             ),
         )
         for who, member in args.pushers.items():
@@ -190,8 +191,8 @@ class Images(Component):
             import_only=False,
             skip_initial_version_creation=False,
             labels=args.labels,
-            deletion_policy="PREVENT",
-            opts=self.child(provider=vault.provider, protect=True, depends_on=[ring.ring]),
+            deletion_policy="PREVENT" if args.protected else "DELETE",
+            opts=self.child(provider=vault.provider, protect=args.protected, depends_on=[ring.ring]),
         )
         version = gcp.kms.get_kms_crypto_key_version_output(
             crypto_key=key.id, opts=pulumi.InvokeOutputOptions(parent=self, provider=vault.provider)

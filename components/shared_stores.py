@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pulumi
 import pulumi_gcp as gcp
 
-from .base import Component
+from .base import Component, renamed
 from .bucket import Bucket, BucketArgs, Grant
 from .dataset import Dataset, DatasetArgs
 from .foundation import Foundation
@@ -70,7 +70,7 @@ class SharedStores(Component):
             BucketArgs(
                 project=project,
                 key=self._foundation.keys[spec.data_class],
-                bucket_name=f"{project.project_id}-{name}",
+                bucket_name=f"{project.project_id}-{spec.formerly or name}",
                 region=config.regions.primary,
                 delete_after_days=self._days(name),
                 soft_delete_days=spec.soft_delete_days,
@@ -90,7 +90,7 @@ class SharedStores(Component):
                 labels=config.labels(name),
                 protected=config.protects(name),
             ),
-            self.child(),
+            self.child(**renamed(spec.formerly)),
         )
 
     def _role(self, project: Project, role_id: str, permissions: tuple[str, ...]) -> pulumi.Output[str]:
@@ -109,13 +109,14 @@ class SharedStores(Component):
                 project=self._foundation.workload,
                 key=self._foundation.keys[spec.data_class],
                 region=config.regions.primary,
+                former_name=spec.formerly,
                 delete_after_days=self._days(name),
                 writers=self._members(spec.writers),
                 readers=self._members(spec.readers),
                 labels=config.labels(name),
                 protected=config.protects(name),
             ),
-            self.child(),
+            self.child(**renamed(spec.formerly)),
         )
 
     def _queries(self) -> None:
@@ -142,12 +143,19 @@ class SharedStores(Component):
                 regions=(config.regions.primary,),
                 publishers=self._members(spec.writers),
                 retention_days=retention,
+                former_name=spec.formerly,
                 labels=labels,
             ),
-            self.child(),
+            self.child(**renamed(spec.formerly)),
         )
         for who, member in self._members(spec.readers).items():
             args = SubscriptionArgs(
-                project=project, topic=topic, reader=member, retention_days=retention, labels=labels
+                project=project,
+                topic=topic,
+                reader=member,
+                retention_days=retention,
+                former_name=f"{spec.formerly}-{who}" if spec.formerly is not None else None,
+                labels=labels,
             )
-            Subscription(f"{name}-{who}", args, self.child())
+            former = f"{spec.formerly}-{who}" if spec.formerly is not None else None
+            Subscription(f"{name}-{who}", args, self.child(**renamed(former)))

@@ -9,7 +9,7 @@ import pulumi
 
 from .backup_vault import BackupVault, BackupVaultArgs
 from .backups import BackupPlan, Copies, CopiesArgs
-from .base import Component
+from .base import Component, renamed
 from .database import Database, DatabaseArgs, PasswordUser, Replica
 from .discovery import PersonalDataScan, PersonalDataScanArgs
 from .erasure import ErasureLedger, ErasureLedgerArgs
@@ -129,7 +129,8 @@ class Stores(Component):
                     version=spec.version,
                     tier=spec.tier,
                     disk_limit_gb=spec.disk_limit_gb,
-                    database_name=name.replace("-", "_"),
+                    database_name=(spec.formerly or name).replace("-", "_"),
+                    instance_prefix=spec.formerly,
                     high_availability=spec.high_availability,
                     backup=self._plan(name),
                     in_vault=spec.backup.mode == "vault",
@@ -156,7 +157,7 @@ class Stores(Component):
                     labels=config.labels(name),
                     protected=config.protects(name),
                 ),
-                self.child(providers=[foundation.random]),
+                self.child(providers=[foundation.random], **renamed(spec.formerly)),
             )
             for name, spec in config.databases.items()
         }
@@ -195,8 +196,11 @@ class Stores(Component):
     def _secrets(self) -> dict[str, Secret]:
         config, foundation = self._config, self._foundation
         values: dict[str, pulumi.Output[str] | None] = dict.fromkeys(config.secrets.external)
+        former: dict[str, str] = {}
         for name, database in self.databases.items():
             values |= {f"{name}-{user}": password for user, password in database.passwords.items()}
+            was = config.databases[name].formerly
+            former |= {f"{name}-{user}": f"{was}-{user}" for user in database.passwords if was is not None}
         if not values:
             return {}
         data_class = config.secrets.data_class
@@ -218,7 +222,7 @@ class Stores(Component):
                     project=foundation.workload,
                     key=foundation.keys[data_class],
                     topic=topic,
-                    secret_id=name,
+                    secret_id=former.get(name, name),
                     first_rotation=first_rotation(config.today),
                     rotation_days=config.secrets.rotation_days,
                     value=value,
@@ -228,7 +232,7 @@ class Stores(Component):
                     labels=config.labels("secrets"),
                     protected=config.protects("secrets"),
                 ),
-                self.child(),
+                self.child(**renamed(former.get(name))),
             )
             for name, value in values.items()
         }

@@ -22,6 +22,8 @@ class SubscriptionArgs:
     topic: Topic
     reader: pulumi.Input[str]
     """Member that pulls."""
+    former_name: str | None = None
+    """The name under which it was made, which it keeps in the cloud."""
     retention_days: int = 7
     """MIN-1: days for which a message waits; Google's limit is 31."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -41,7 +43,7 @@ class Subscription(Component):
         project = args.project
         subscription = gcp.pubsub.Subscription(
             name,
-            name=name,
+            name=args.former_name or name,
             project=project.project_id,
             topic=args.topic.topic_id,
             ack_deadline_seconds=60,

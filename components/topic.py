@@ -25,6 +25,8 @@ class TopicArgs:
     regions: tuple[str, ...]
     publishers: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Name to member."""
+    former_name: str | None = None
+    """The name under which it was made, which it keeps in the cloud."""
     retention_days: int = 7
     """MIN-1: days for which messages can be replayed; Google's limit is 31."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -50,7 +52,7 @@ class Topic(Component):
         use = args.key.use_by(project.agent(PUBSUB), project)
         topic = gcp.pubsub.Topic(
             name,
-            name=name,
+            name=args.former_name or name,
             project=project.project_id,
             kms_key_name=use.key_id,
             message_retention_duration=days(args.retention_days),
@@ -71,5 +73,5 @@ class Topic(Component):
             )
             for who, member in args.publishers.items()
         ]
-        self.topic_id = known(f"projects/{project.project_id}/topics/{name}", topic)
+        self.topic_id = known(f"projects/{project.project_id}/topics/{args.former_name or name}", topic)
         self.register_outputs({"topic_id": self.topic_id})

@@ -1,4 +1,4 @@
-"""The registers that rules judge by: need-to-know matrix, attestations, scan; read once when the pack starts.
+"""The registers that rules judge by: need-to-know matrix, data inventory, attestations, scan; read once at the start.
 
 Rules read no files and no clock. What they need of both is here, attached to the graph: the rows, the digests of the
 evidence as it lies in the repository, and the day of judgement. A graph without registers is somebody else's stack.
@@ -23,11 +23,12 @@ from policies.scan import Scan, ScanError
 from policies.scan import read as read_scan
 
 ACCESS: Final = "access.yaml"
+INVENTORY: Final = "data.yaml"
 ATTESTATIONS: Final = "attestations.yaml"
 _GROUP: Final = r"^[^:@\s]+@[^:@\s]+$"
 
 
-T = TypeVar("T", bound="_Row")
+T = TypeVar("T", bound=BaseModel)
 
 
 class RegisterError(ValueError):
@@ -99,6 +100,25 @@ class Attestation(_Row):
         return clause
 
 
+class StoreRow(BaseModel):
+    """A row of the data inventory: what a store holds, where, and for how long."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    line: int = 0
+    file: str = ""
+    id: str = Field(min_length=1)
+    kind: str
+    data_class: str = Field(alias="dataClass", min_length=1)
+    region: str = Field(min_length=1)
+    retention_days: int = Field(alias="retentionDays", ge=1)
+
+    @property
+    def where(self) -> str:
+        """File and line, for messages."""
+        return f"{self.file}:{self.line}" if self.line else self.file or "the inventory"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Registers:
     """Everything people wrote down that rules judge by, on one day."""
@@ -109,6 +129,8 @@ class Registers:
     attestations: Sequence[Attestation] = ()
     scan: Scan | None = None
     """What is known of the dependencies; None where nobody looked."""
+    inventory: Mapping[str, Mapping[str, StoreRow]] = field(default_factory=dict)
+    """By stack, then by the name of the store."""
 
 
 def load(root: Path, today: dt.date) -> Registers:
@@ -122,6 +144,14 @@ def load(root: Path, today: dt.date) -> Registers:
         for stack, rows in _document(root / ACCESS, mistakes).items()
     }
     attestations = list(_attestations(root, mistakes))
+    inventory = {
+        stack: {
+            row.id: row
+            for row in (_store(*entry, mistakes) for entry in _rows(INVENTORY, stack, rows, mistakes))
+            if row
+        }
+        for stack, rows in _document(root / INVENTORY, mistakes).items()
+    }
     scan = None
     try:
         scan = read_scan(root)
@@ -129,7 +159,7 @@ def load(root: Path, today: dt.date) -> Registers:
         mistakes.append(str(error))
     if mistakes:
         raise RegisterError("\n".join(mistakes))
-    return Registers(today=today, access=access, attestations=attestations, scan=scan)
+    return Registers(today=today, access=access, attestations=attestations, scan=scan, inventory=inventory)
 
 
 def _document(path: Path, mistakes: list[str]) -> Any:
@@ -156,6 +186,10 @@ def _rows(file: str, stack: str, rows: Any, mistakes: list[str]) -> Iterator[tup
 
 def _right(name: str, row: Any, file: str, line: int, mistakes: list[str]) -> Right | None:
     return _validated(Right, row, {"id": str(name), "file": file, "line": line}, str(name), mistakes)
+
+
+def _store(name: str, row: Any, file: str, line: int, mistakes: list[str]) -> StoreRow | None:
+    return _validated(StoreRow, row, {"id": str(name), "file": file, "line": line}, str(name), mistakes)
 
 
 def _attestations(root: Path, mistakes: list[str]) -> Iterator[Attestation]:

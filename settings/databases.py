@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from .base import Mistake, Named, Reason, Section, named, section, setting
+from .base import Mistake, Name, Named, Reason, Section, named, section, setting
 from .data import unknown_class
 from .limits import BACKUPS_RETAINED_MIN, FINAL_BACKUP_DAYS_MIN, RECOVERY_DAYS
 
@@ -98,6 +98,10 @@ class Database(Section):
 
     data_class: str = setting("MIN-2", "customer")
     """The class of what it stores; decides the key."""
+
+    formerly: Name | None = setting("CHG-5", "sales", None)
+    """The name under which it was made, when the stack file calls it something else now. In the cloud it keeps that
+    name for ever: renaming it there would mean another, empty one."""
 
     version: Literal["POSTGRES_15", "POSTGRES_16", "POSTGRES_17", "POSTGRES_18"] = setting("HOS-6", "POSTGRES_17")
     """Major version; raise it one step at a time."""

@@ -16,6 +16,7 @@ from pydantic import Field, StringConstraints
 from . import rows
 from .base import Mistake, Named, Reason, Section, setting
 from .company import LabelValue
+from .logging import ARCHIVE_DAYS
 from .rows import Document
 from .stores import configured as others
 
@@ -95,7 +96,7 @@ def stores(config: StackConfig) -> dict[str, Store]:
         kind="logs",
         data_class=logging.data_class,
         region=home,
-        retention_days=logging.retention_days,
+        retention_days=logging.retention_days + ARCHIVE_DAYS,
         retention_key="logging.retentionDays",
     )
     for section, kind, name, other in others(config):

@@ -14,6 +14,9 @@ from .limits import LOG_RETENTION_DAYS_MIN
 if TYPE_CHECKING:
     from config import StackConfig
 
+ARCHIVE_DAYS = 30
+"""Days after the end of the retention within which the archive deletes; a locked object cannot go on the very day."""
+
 ACKNOWLEDGEMENT = "a locked retention can never be shortened or removed"
 
 

@@ -34,6 +34,7 @@ def check(config: StackConfig) -> Iterator[Mistake]:
     yield from _replicas(config)
     yield from _stores(config)
     yield from _variables(config)
+    yield from _former(config)
 
 
 def _projects(config: StackConfig) -> Iterator[Mistake]:
@@ -87,6 +88,27 @@ def _stores(config: StackConfig) -> Iterator[Mistake]:
                 problem=f"{name} contains a word that Google keeps for itself",
                 example="files: …",
             )
+
+
+def _former(config: StackConfig) -> Iterator[Mistake]:
+    """A name that is in use, or used twice, would make one store take the place of another."""
+    for section in ("databases", "buckets", "datasets", "topics"):
+        stores = getattr(config, section)
+        seen: dict[str, str] = {}
+        for name, store in stores.items():
+            former = store.formerly
+            if former is None:
+                continue
+            other = former if former in stores else seen.get(former)
+            if other is not None:
+                yield Mistake(
+                    key=f"{section}.{name}.formerly",
+                    clause="CHG-5",
+                    problem=f"{former} is {'another store' if other == former else f'what {other} was called too'}",
+                    example="nothing; take the line out",
+                    others=(f"{section}.{other}.formerly",),
+                )
+            seen.setdefault(former, name)
 
 
 def _variables(config: StackConfig) -> Iterator[Mistake]:

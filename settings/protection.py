@@ -38,7 +38,20 @@ def stores(config: StackConfig) -> tuple[str, ...]:
     more = (name for _, _, name, _ in configured(config))
     zones = (f"zone-{name}" for name in config.dns)
     vault = ("vault",) if config.backups.vault is not None else ()
-    return (*config.databases, *more, *vault, *zones, *classes, *services, EXPORTS, "logs", "secrets", *made, *render)
+    return (
+        *config.databases,
+        *more,
+        *vault,
+        *zones,
+        *classes,
+        *services,
+        EXPORTS,
+        "images",
+        "logs",
+        "secrets",
+        *made,
+        *render,
+    )
 
 
 def on_render(render: Render) -> tuple[str, ...]:

@@ -19,6 +19,10 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@sha256:[0-9a-f]{64}
 EXAMPLE_IMAGE = "orders-api@sha256:" + "a" * 64
 
 
+SERVICES_MAX = 15
+"""Services behind one load balancer: each has a certificate of its own, and Google's limit is 15."""
+
+
 class Service(Section):
     """A service has the name of a workload, whose identity, databases and secrets it uses."""
 
@@ -68,6 +72,13 @@ Services = Named[Service]
 def check(config: StackConfig) -> Iterator[Mistake]:
     """Refuse services without a workload, and two on one domain."""
     seen: dict[str, str] = {}
+    if len(config.services) > SERVICES_MAX:
+        yield Mistake(
+            key="services",
+            clause="HOS-3",
+            problem=f"{len(config.services)} services are more than the {SERVICES_MAX} certificates of a load balancer",
+            example="a stack of its own for some of them",
+        )
     for name, service in config.services.items():
         if name not in config.workloads:
             yield Mistake(

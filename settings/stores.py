@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from .base import Mistake, Named, Section, setting
+from .base import Mistake, Name, Named, Section, setting
 from .data import unknown_class
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ class Store(Section):
 
     data_class: str = setting("MIN-2", "customer")
     """The class of what it stores; decides the key."""
+
+    formerly: Name | None = setting("CHG-5", "bills", None)
+    """The name under which it was made, when the stack file calls it something else now. In the cloud it keeps that
+    name for ever: renaming it there would mean another, empty one."""
 
     writers: tuple[str, ...] = setting("ACC-10", ["orders-api"], ())
     """Workloads that write to it."""

@@ -102,3 +102,8 @@ def changed(recording: Recording, kind: str, name: str, change: Callable[[dict[s
     change(inputs)
     outputs = {**{k: v for k, v in found.outputs.items() if k not in found.inputs}, **inputs}
     return [replace(one, inputs=inputs, outputs=outputs) if one is found else one for one in recording]
+
+
+def blocked(resources: Recording | Iterable[Recorded]) -> set[str]:
+    """The clauses that stop the deployment of what was recorded."""
+    return {one.rule.clause for one in verdicts(resources) if one.blocking}

@@ -64,7 +64,7 @@ CONTRADICTIONS = {
     "orders.region": ("europe-west4", "PRI-1", "europe-west1"),
     "exports.region": ("europe-west1", "PRI-1", "europe-west4"),
     "exports.retentionDays": (60, "MIN-1", "90"),
-    "logs.retentionDays": (800, "MIN-1", "400"),
+    "logs.retentionDays": (800, "MIN-1", "430"),
     "erasures.retentionDays": (400, "MIN-1", "430"),
 }
 

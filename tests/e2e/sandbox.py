@@ -32,6 +32,16 @@ class Ran:
         lines = self.events.read_text(encoding="utf-8").splitlines() if self.events.exists() else []
         return [e["policyEvent"] for e in map(json.loads, lines) if "policyEvent" in e]
 
+    def steps(self) -> list[tuple[str, str, str]]:
+        """What was done, or would be: operation, type and name of every resource of a provider that does not stay."""
+        lines = self.events.read_text(encoding="utf-8").splitlines()
+        found = [e["resourcePreEvent"]["metadata"] for e in map(json.loads, lines) if "resourcePreEvent" in e]
+        return sorted(
+            (str(one["op"]), str(one["type"]), str(one["urn"]).rsplit("::", 1)[-1])
+            for one in found
+            if one["op"] != "same" and not str(one["type"]).startswith(("hosting:", "pulumi:"))
+        )
+
     def mandatory(self) -> dict[str, str]:
         """Rule → message of the violations that stop a deployment."""
         return {e["policyName"]: e["message"] for e in self.policy_events() if e["enforcementLevel"] == "mandatory"}
@@ -40,16 +50,16 @@ class Ran:
 class Sandbox:
     """One folder: PULUMI_HOME with the local cloud's plugins, a file backend, the cloud's own state."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, stack: str = STACK) -> None:
+        self.folder, self.stack = folder, stack
         self.local = folder / "local"
-        self.config = folder / f"Pulumi.{STACK}.yaml"
+        self.config = folder / f"Pulumi.{stack}.yaml"
         self.log = folder / "events.jsonl"
 
     def prepare(self) -> Sandbox:
         """Installs the plugins and makes the stack."""
         (self.local / "backend").mkdir(parents=True)
-        shutil.copy(ROOT / f"Pulumi.{STACK}.yaml", self.config)
+        shutil.copy(ROOT / f"Pulumi.{self.stack}.yaml", self.config)
         home = str(self.local / "pulumi-home")
         subprocess.run(
             [sys.executable, "-m", "localcloud", "install", "--home", home],
@@ -57,14 +67,14 @@ class Sandbox:
             env=self.environment(),
             check=True,
         )
-        made = self.pulumi("stack", "init", STACK)
+        made = self.pulumi("stack", "init", self.stack)
         assert made.code == 0, made.said
         return self
 
     def copy(self, folder: Path) -> Sandbox:
         """The same state somewhere else; the plugins find their state by environment."""
         shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
-        return Sandbox(folder)
+        return Sandbox(folder, self.stack)
 
     def environment(self, **more: str) -> dict[str, str]:
         """The engine's environment: nothing of the user's Pulumi settings reaches it."""
@@ -92,7 +102,7 @@ class Sandbox:
 
     def command(self, *words: str) -> list[str]:
         """A pulumi command line on this stack."""
-        stack = ["--stack", STACK] if words[0] in _ON_STACK and words[:2] != ("stack", "init") else []
+        stack = ["--stack", self.stack] if words[0] in _ON_STACK and words[:2] != ("stack", "init") else []
         flags = [*stack, *(["--config-file", str(self.config)] if words[0] in _CONFIGURED else [])]
         logged = ["--event-log", str(self.log)] if words[0] in _LOGGED else []
         return ["pulumi", *words, *flags, *logged, "--non-interactive", "--cwd", str(PROGRAM)]
@@ -157,4 +167,4 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 _LOGGED = ("preview", "up", "destroy", "refresh")
 _CONFIGURED = (*_LOGGED, "import")
-_ON_STACK = (*_CONFIGURED, "stack", "cancel")
+_ON_STACK = (*_CONFIGURED, "stack", "cancel", "state")

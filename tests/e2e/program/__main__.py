@@ -3,6 +3,7 @@
 `WEAKEN` holds a JSON object: `type` and `name` pick the resource (the name may end in `*`), `set` and `drop` change
 properties by path (wire names), `options` changes resource options. Without it the program runs as it is.
 `WEAKEN_PROGRAM` names another program of the repository.
+`ROWS` names a folder with another data.yaml and access.yaml.
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ def weaken(change: dict[str, Any]) -> None:
 
 
 sys.path.insert(0, str(ROOT))
+if os.environ.get("ROWS"):
+    from settings import access, inventory
+
+    inventory.FILE = str(Path(os.environ["ROWS"]) / inventory.FILE)
+    access.FILE = str(Path(os.environ["ROWS"]) / access.FILE)
 if os.environ.get("WEAKEN"):
     weaken(json.loads(os.environ["WEAKEN"]))
 runpy.run_path(str(ROOT / os.environ.get("WEAKEN_PROGRAM", "__main__.py")), run_name="__main__")

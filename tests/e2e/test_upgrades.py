@@ -1,0 +1,110 @@
+"""Ordinary changes of a running stack: each shows exactly its steps, and nothing that holds data is replaced."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.e2e.sandbox import ROOT, Ran, Sandbox
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+PREFIX = "secure-hosting:"
+HOLDS_DATA = ("sql/", "storage/bucket:", "kms/", "secretmanager/secret:", "bigquery/", "logging/projectBucketConfig")
+REPLACING = ("replace", "create-replacement", "delete-replaced", "delete")
+
+
+Rows = dict[str, Any]
+
+
+def preview(sandbox: Sandbox, change: Callable[[dict[str, Any], Rows, Rows], None]) -> Ran:
+    """A preview of the applied stack with its stack file and its rows of data.yaml and access.yaml changed."""
+    yaml = YAML()
+    config = yaml.load(sandbox.config)
+    data, access = (YAML(typ="safe").load(ROOT / name) for name in ("data.yaml", "access.yaml"))
+    sections = {key.removeprefix(PREFIX): value for key, value in config["config"].items()}
+    change(sections, data[sandbox.stack], access[sandbox.stack])
+    text = io.StringIO()
+    yaml.dump(config, text)
+    sandbox.config.write_text(text.getvalue(), encoding="utf-8")
+    yaml.dump(data, sandbox.folder / "data.yaml")
+    yaml.dump(access, sandbox.folder / "access.yaml")
+    ran = sandbox.pulumi("preview", ROWS=str(sandbox.folder), PULUMI_OPTION_POLICY_PACK=str(_pack(sandbox)))
+    assert ran.code == 0, ran.said[-3000:]
+    return ran
+
+
+def _pack(sandbox: Sandbox) -> Path:
+    """The pack beside the changed rows: it judges by them as well."""
+    pack = sandbox.folder / "policies"
+    if not pack.exists():
+        shutil.copytree(ROOT / "policies", pack, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "attestations.yaml", sandbox.folder)
+        shutil.copytree(ROOT / "evidence", sandbox.folder / "evidence")
+    return pack
+
+
+def kinds(ran: Ran) -> Counter[tuple[str, str]]:
+    """Operation and type of every step."""
+    return Counter((op, kind.rsplit(":", 1)[-1]) for op, kind, _ in ran.steps())
+
+
+def endangered(ran: Ran) -> list[tuple[str, str, str]]:
+    """Steps that would take data away."""
+    return [
+        step for step in ran.steps() if step[0] in REPLACING and any(f"gcp:{kind}" in step[1] for kind in HOLDS_DATA)
+    ]
+
+
+def test_a_service_more_is_created_and_changes_only_the_way_in(copy: Sandbox) -> None:
+    """The load balancer learns of it; every other service, and its certificate, stays as it is."""
+
+    def add(config: dict[str, Any], _rows: Rows, _access: Rows) -> None:
+        config["workloads"]["back-office"] = {"purpose": "serves the people of the shop"}
+        image = "back-office@sha256:" + "5e" * 32
+        config["services"]["back-office"] = {"image": image, "domain": "office.example.com"}
+
+    ran = preview(copy, add)
+    assert kinds(ran) == {
+        ("create", "Account"): 1,
+        ("create", "Service"): 1,
+        ("create", "ServiceIamMember"): 1,
+        ("create", "RegionNetworkEndpointGroup"): 1,
+        ("create", "BackendService"): 1,
+        ("create", "ManagedSslCertificate"): 1,
+        ("create", "UptimeCheckConfig"): 1,
+        ("create", "AlertPolicy"): 1,
+        ("update", "TargetHttpsProxy"): 1,
+        ("update", "URLMap"): 1,
+    }
+
+
+def test_a_longer_retention_changes_one_bucket(copy: Sandbox) -> None:
+    """In stack file and inventory alike; nothing else notices."""
+
+    def longer(config: dict[str, Any], rows: Rows, _access: Rows) -> None:
+        config["backups"]["exports"]["deleteAfterDays"] = 120
+        rows["exports"]["retentionDays"] = 120
+
+    assert preview(copy, longer).steps() == [("update", "gcp:storage/bucket:Bucket", "exports")]
+
+
+def test_a_renamed_database_without_its_former_name_is_refused(copy: Sandbox) -> None:
+    """It would be another, empty one, and the old one would go: protection says so in the preview."""
+
+    def rename(config: dict[str, Any], rows: Rows, _access: Rows) -> None:
+        config["databases"]["store"] = config["databases"].pop("shop")
+        for workload in config["workloads"].values():
+            if "databases" in workload:
+                workload["databases"] = ["store"]
+        rows["store"] = rows.pop("shop")
+
+    with pytest.raises(AssertionError, match="protected"):
+        preview(copy, rename)
