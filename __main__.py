@@ -14,6 +14,7 @@ from components.render_alone import RenderAlone
 from components.render_side import RenderSide
 from components.shared_stores import SharedStores
 from components.stores import Stores
+from components.tasks import Tasks
 from components.verification import Verification
 from components.watch import Watch
 from config import RenderStack, StackConfig, load, require_policy_pack
@@ -29,6 +30,7 @@ def everything(config: StackConfig) -> None:
     render = RenderSide("render", config, config.projects.workload, foundation.random)
     hosting = Hosting("hosting", config, foundation, stores, governance)
     Jobs("jobs", config, foundation, stores, governance, hosting, render)
+    Tasks("tasks", config, foundation, stores, governance, hosting)
     names = DomainNames("names", config, foundation, hosting, render)
     Watch("watch", config, foundation, stores, governance)
     People("people", config, foundation, stores, shared, governance, hosting)

@@ -50,6 +50,7 @@ from settings.secrets import Secrets
 from settings.services import Services
 from settings.sign_in import SignIn
 from settings.stores import Bucket, Dataset, Topic
+from settings.tasks import Tasks
 from settings.workloads import Workloads
 
 HERE = Path(__file__).parent
@@ -65,6 +66,7 @@ AREAS = (
     settings.secrets,
     settings.workloads,
     settings.services,
+    settings.tasks,
     settings.stores,
     settings.jobs,
     settings.names,
@@ -177,6 +179,9 @@ class StackConfig(Stack):
 
     jobs: Jobs = section("BAK-6")
     """Proved by which jobs."""
+
+    tasks: Tasks = named("HOS-6", "stock-count", {})
+    """Run on which schedules."""
 
     entrance: Entrance = section("HOS-3", Entrance())
     """Through which entrance."""

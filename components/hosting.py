@@ -11,6 +11,7 @@ from .entrance import Entrance, EntranceArgs, Site
 from .foundation import Foundation
 from .governance import BUILD, Governance
 from .images import Images, ImagesArgs
+from .secrets import Secret
 from .stores import Stores
 from .web_service import RUN, WebService, WebServiceArgs
 
@@ -75,8 +76,6 @@ class Hosting(Component):
 
     def _service(self, name: str, registry: str) -> WebService:
         config, spec = self._config, self._config.services[name]
-        workload = config.workloads[name]
-        databases = {d: self._stores.databases[d] for d in workload.databases}
         return WebService(
             name,
             WebServiceArgs(
@@ -88,12 +87,8 @@ class Hosting(Component):
                 registry=registry,
                 internal=spec.public is None,
                 callers={"public": "allUsers"} if spec.public else {},
-                environment={
-                    **spec.environment,
-                    **{f"DATABASE_{_variable(d)}": database.connection_name for d, database in databases.items()},
-                    **self._replicas(name),
-                },
-                secrets={_variable(s): self._stores.secrets[s] for s in workload.secrets},
+                environment={**spec.environment, **self.addresses(name)},
+                secrets=self.secrets(name),
                 cpu=spec.cpu,
                 memory=spec.memory,
                 port=spec.port,
@@ -106,6 +101,17 @@ class Hosting(Component):
             ),
             self.child(),
         )
+
+    def addresses(self, workload: str) -> dict[str, pulumi.Output[str]]:
+        """Variable → connection name of each database that a workload signs in to."""
+        names = self._config.workloads[workload].databases
+        databases = {f"DATABASE_{_variable(name)}": self._stores.databases[name].connection_name for name in names}
+        return {**databases, **self._replicas(workload)}
+
+    def secrets(self, workload: str) -> dict[str, Secret]:
+        """Variable → secret, of a workload."""
+        names = self._config.workloads[workload].secrets
+        return {_variable(name): self._stores.secrets[name] for name in names}
 
     def _replicas(self, workload: str) -> dict[str, pulumi.Output[str]]:
         """Where the workload reads without slowing the database down."""

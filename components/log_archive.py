@@ -117,6 +117,12 @@ class LogArchive(Component):
             )
         self.register_outputs({"log_bucket": self.log_bucket, "archive_name": self.archive_name})
 
+    def _leaving(self) -> str:
+        """Google never deletes a locked bucket: when the stack goes, it is let go of, and stays for its retention."""
+        if self._args.protected:
+            return "PREVENT"
+        return "ABANDON" if self._args.lock else "DELETE"
+
     def _log_bucket(self) -> gcp.logging.ProjectBucketConfig:
         project, args = self._args.project, self._args
         use = args.key.use_by(project.agent(LOGGING), project)
@@ -130,7 +136,7 @@ class LogArchive(Component):
             locked=args.lock,
             enable_analytics=True,
             cmek_settings=gcp.logging.ProjectBucketConfigCmekSettingsArgs(kms_key_name=use.key_id),
-            deletion_policy="PREVENT" if args.protected else "DELETE",
+            deletion_policy=self._leaving(),
             opts=self.child(
                 provider=project.provider, depends_on=[use.grant, project.api(LOGGING)], protect=args.protected
             ),

@@ -16,6 +16,7 @@ from .identities import Identity
 from .job_catalogue import JobKind
 from .network import Network
 from .projects import Project
+from .secrets import Secret
 from .web_service import RUN
 
 SCHEDULER = "cloudscheduler.googleapis.com"
@@ -39,6 +40,8 @@ class ScheduledJobArgs:
     """The one identity that may start jobs, and do nothing else."""
     start_role: pulumi.Input[str]
     environment: Mapping[str, pulumi.Input[str]]
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    """Variable → secret; the container reads it at start, nobody sees it in the configuration (CHG-2)."""
     arguments: tuple[pulumi.Input[str], ...] = ()
     """After those of the kind."""
     connection: pulumi.Input[str] | None = None
@@ -90,8 +93,11 @@ class ScheduledJob(Component):
             image=args.image,
             args=[*kind.arguments, *args.arguments],
             envs=[
-                gcp.cloudrunv2.JobTemplateTemplateContainerEnvArgs(name=key, value=value)
-                for key, value in sorted({**args.environment, "TMPDIR": SCRATCH}.items())
+                *(
+                    gcp.cloudrunv2.JobTemplateTemplateContainerEnvArgs(name=key, value=value)
+                    for key, value in sorted({**args.environment, "TMPDIR": SCRATCH}.items())
+                ),
+                *(_by_reference(key, secret) for key, secret in args.secrets.items()),
             ],
             resources=gcp.cloudrunv2.JobTemplateTemplateContainerResourcesArgs(
                 limits={"cpu": kind.cpu, "memory": kind.memory}
@@ -204,4 +210,15 @@ def successes(project_id: str, job_name: pulumi.Input[str], hours: int) -> pulum
         f'monitored_resource="cloud_run_job",project_id="{project_id}",job_name="',
         job_name,
         f'",result="succeeded"}}[{hours}h])) or vector(0)) < 0.5',
+    )
+
+
+def _by_reference(key: str, secret: Secret) -> gcp.cloudrunv2.JobTemplateTemplateContainerEnvArgs:
+    return gcp.cloudrunv2.JobTemplateTemplateContainerEnvArgs(
+        name=key,
+        value_source=gcp.cloudrunv2.JobTemplateTemplateContainerEnvValueSourceArgs(
+            secret_key_ref=gcp.cloudrunv2.JobTemplateTemplateContainerEnvValueSourceSecretKeyRefArgs(
+                secret=secret.secret_id, version="latest"
+            )
+        ),
     )

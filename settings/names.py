@@ -7,7 +7,7 @@ service takes, and it would say so only after half of the stack was made.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from .base import Mistake
@@ -112,13 +112,17 @@ def _former(config: StackConfig) -> Iterator[Mistake]:
 
 
 def _variables(config: StackConfig) -> Iterator[Mistake]:
-    for name, service in config.services.items():
+    runs: dict[str, tuple[str, Mapping[str, str]]] = {
+        **{name: ("services", service.environment) for name, service in config.services.items()},
+        **{name: ("tasks", task.environment) for name, task in config.tasks.items()},
+    }
+    for name, (section, environment) in runs.items():
         workload = config.workloads.get(name)
         given: dict[str, str] = {}
         if workload is not None:
             given |= {f"DATABASE_{variable(one)}": f"database {one}" for one in workload.databases}
             given |= {variable(one): f"secret {one}" for one in workload.secrets}
-        for key in service.environment:
+        for key in environment:
             taken = "Cloud Run itself" if key in RUN_VARIABLES else given.get(key)
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
                 problem = f"{key!r} is no name of an environment variable"
@@ -127,7 +131,7 @@ def _variables(config: StackConfig) -> Iterator[Mistake]:
             else:
                 continue
             yield Mistake(
-                key=f"services.{name}.environment",
+                key=f"{section}.{name}.environment",
                 clause="HOS-6",
                 problem=problem,
                 example="environment: {LOG_LEVEL: info}",

@@ -36,6 +36,7 @@ def stores(config: StackConfig) -> tuple[str, ...]:
     made = (name for name, section in optional.items() if section is not None)
     render = on_render(config.render) if config.render is not None else ()
     more = (name for _, _, name, _ in configured(config))
+    tasks = (f"task-{name}" for name in config.tasks)
     zones = (f"zone-{name}" for name in config.dns)
     vault = ("vault",) if config.backups.vault is not None else ()
     return (
@@ -43,6 +44,7 @@ def stores(config: StackConfig) -> tuple[str, ...]:
         *more,
         *vault,
         *zones,
+        *tasks,
         *classes,
         *services,
         EXPORTS,

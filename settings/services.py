@@ -124,9 +124,8 @@ def not_owned(config: Stack, key: str, domain: str, name: str) -> Mistake:
 
 def _size(name: str, service: Service) -> Iterator[Mistake]:
     """Cloud Run refuses more memory than its processors can address."""
-    gib = 0.5 if service.memory == "512Mi" else float(service.memory.removesuffix("Gi"))
-    needed = next(cpu for cpu, most in (("1", 4.0), ("2", 8.0), ("4", 16.0), ("8", 32.0)) if gib <= most)
-    if int(service.cpu) < int(needed):
+    needed = processors(service.memory)
+    if int(service.cpu) < needed:
         yield Mistake(
             key=f"services.{name}.memory",
             clause="HOS-6",
@@ -134,3 +133,9 @@ def _size(name: str, service: Service) -> Iterator[Mistake]:
             example=f'cpu: "{needed}"',
             others=(f"services.{name}.cpu",),
         )
+
+
+def processors(memory: str) -> int:
+    """How many processors Cloud Run asks for beside so much memory."""
+    gib = 0.5 if memory == "512Mi" else float(memory.removesuffix("Gi"))
+    return next(cpu for cpu, most in ((1, 4.0), (2, 8.0), (4, 16.0), (8, 32.0)) if gib <= most)

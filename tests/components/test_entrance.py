@@ -129,3 +129,19 @@ def test_arguments_that_break_a_clause_are_refused(make: Callable[[], object], c
     record(build)
     assert len(raised) == 1
     assert raised[0].startswith(clause)
+
+
+def test_a_task_of_the_company_runs_like_a_job_of_the_house(production: Recording) -> None:
+    """Own identity, image by digest, attested, in the network, started by one who may do nothing else, and missed."""
+    job = production.one("gcp:cloudrunv2/job:Job", "task-stock-count").inputs
+    inside = job["template"]["template"]
+    assert inside["serviceAccount"].startswith("stock-count@")
+    assert inside["vpcAccess"]["egress"] == "ALL_TRAFFIC"
+    assert "@sha256:" in inside["containers"][0]["image"]
+    assert job["binaryAuthorization"]["useDefault"] is True
+    assert {env["name"] for env in inside["containers"][0]["envs"]} >= {"DATABASE_INVENTORY", "LOG_LEVEL"}
+    schedule = production.one("gcp:cloudscheduler/job:Job", "task-stock-count").inputs
+    assert schedule["schedule"] == "30 4 * * *"
+    assert schedule["httpTarget"]["oauthToken"]["serviceAccountEmail"].startswith("task-starter@")
+    alert = production.one("gcp:monitoring/alertPolicy:AlertPolicy", "task-stock-count-missing").inputs
+    assert len(alert["notificationChannels"]) >= 2

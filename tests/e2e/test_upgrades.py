@@ -96,6 +96,23 @@ def test_a_longer_retention_changes_one_bucket(copy: Sandbox) -> None:
     assert preview(copy, longer).steps() == [("update", "gcp:storage/bucket:Bucket", "exports")]
 
 
+def test_a_renamed_database_stays_the_database_it_is(copy: Sandbox) -> None:
+    """`formerly` carries it over with everything in it; only labels, and what was named after it elsewhere, change."""
+
+    def rename(config: dict[str, Any], rows: Rows, _access: Rows) -> None:
+        config["databases"]["store"] = {**config["databases"].pop("shop"), "formerly": "shop"}
+        for workload in config["workloads"].values():
+            if "databases" in workload:
+                workload["databases"] = ["store"]
+        rows["store"] = rows.pop("shop")
+
+    ran = preview(copy, rename)
+    assert endangered(ran) == []
+    assert ("update", "gcp:sql/databaseInstance:DatabaseInstance", "store") in ran.steps()
+    made = {kind.rsplit(":", 1)[-1] for op, kind, _ in ran.steps() if op != "update"}
+    assert made <= {"Job", "JobIamMember", "AlertPolicy"}, ran.steps()
+
+
 def test_a_renamed_database_without_its_former_name_is_refused(copy: Sandbox) -> None:
     """It would be another, empty one, and the old one would go: protection says so in the preview."""
 
@@ -108,3 +125,32 @@ def test_a_renamed_database_without_its_former_name_is_refused(copy: Sandbox) ->
 
     with pytest.raises(AssertionError, match="protected"):
         preview(copy, rename)
+
+
+def test_a_service_less_takes_only_what_was_its_own(copy: Sandbox) -> None:
+    """First the engine refuses; once it is unprotected, its own resources go and no others."""
+
+    def remove(config: dict[str, Any], _rows: Rows, access: Rows) -> None:
+        image = "back-office@sha256:" + "5e" * 32
+        config["workloads"]["back-office"] = {"purpose": "serves the people of the shop"}
+        config["services"]["back-office"] = {"image": image, "domain": "office.example.com"}
+        del config["services"]["shop-api"]
+        for name in [name for name, row in access.items() if row["asset"] == "service/shop-api"]:
+            del access[name]
+
+    with pytest.raises(AssertionError, match="protected"):
+        preview(copy.copy(copy.folder / "protected"), remove)
+    assert copy.pulumi("state", "unprotect", "--all", "--yes").code == 0
+    ran = preview(copy, remove)
+    gone = Counter(kind.rsplit(":", 1)[-1] for op, kind, _ in ran.steps() if op == "delete")
+    assert gone == {
+        "Service": 1,
+        "ServiceIamMember": 1,
+        "WebCloudRunServiceIamMember": 1,
+        "RegionNetworkEndpointGroup": 1,
+        "BackendService": 1,
+        "ManagedSslCertificate": 1,
+        "UptimeCheckConfig": 1,
+        "AlertPolicy": 1,
+    }
+    assert endangered(ran) == []

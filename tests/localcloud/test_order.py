@@ -289,6 +289,9 @@ def test_a_replica_needs_a_primary_with_backups_and_its_version(cloud: Engine) -
     database(cloud, settings={"backupConfiguration": {"enabled": True}})
     with pytest.raises(Refused, match="version of its primary"):
         cloud.create(DATABASE, "r", name="r", databaseVersion="POSTGRES_17", masterInstanceName="db", region=REGION)
+    replica = {"name": "r", "databaseVersion": "POSTGRES_16", "masterInstanceName": "db", "region": REGION}
+    made = cloud.create(DATABASE, "r", instanceType="READ_REPLICA_INSTANCE", **replica)
+    assert cloud.kinds(made, instanceType="READ_REPLICA_INSTANCE", **replica) == {}
     cloud.create(DATABASE, "bare", name="bare", databaseVersion="POSTGRES_16", region=REGION)
     with pytest.raises(Refused, match="needs backups before"):
         cloud.create(DATABASE, "s", name="s", databaseVersion="POSTGRES_16", masterInstanceName="bare", region=REGION)
