@@ -215,21 +215,27 @@ def every_project(graph: Graph) -> Iterator[Finding]:
                 yield unsure(lost[0], "project") if lost else unsure(project, "projectId")
             else:
                 yield fail(project, "projectId", "has no audit configuration: reads of data leave no trace")
-        elif gap := _gap(configs):
-            yield fail(project, "projectId", gap)
+        else:
+            yield from _together(project, configs, lost)
 
 
-def _gap(configs: Sequence[Resource]) -> str | None:
-    """What the audit configurations of one project leave out together, as far as it is known now."""
+def _together(project: Resource, configs: Sequence[Resource], lost: Sequence[Resource]) -> Iterator[Finding]:
+    """What the audit configurations of one project leave out together."""
+    open_ones: list[Finding] = []
     for config in configs:
-        blocks = config.raw("auditLogConfigs")
-        for block in blocks if isinstance(blocks, list) else [blocks]:
-            exempt = block.get("exemptedMembers") if isinstance(block, dict) else None
-            if isinstance(exempt, list | str) and exempt:
-                return f"has people or workloads who leave no trace, in the audit configuration {config.name}"
-    if all(config.known("service") and not _everything(config) for config in configs):
-        return "has audit configurations for single services only: others leave no trace"
-    return None
+        try:
+            if any(view.items("exemptedMembers") for view in config.views("auditLogConfigs")):
+                yield fail(project, "projectId", f"has people or workloads who leave no trace, in {config.name}")
+                return
+        except UnknownValue as error:
+            open_ones.append(unsure(config, error.path))
+    if not any(config.known("service") and _everything(config) for config in configs):
+        doubtful = [unsure(config, "service") for config in configs if not config.known("service")]
+        doubtful += [unsure(config, "project") for config in lost]
+        if not doubtful:
+            yield fail(project, "projectId", "has audit configurations for single services: others leave no trace")
+        open_ones += doubtful
+    yield from open_ones
 
 
 def _about(config: Resource, project: Resource) -> bool:
