@@ -222,7 +222,7 @@ def _notes(step: Step, old: dict[str, Any], new: dict[str, Any], after: list[Rig
         target = iam_target(match, new, new.get("inputs") or {})
         yield (
             f"{step.name} is authoritative: every other holder {scope} on"
-            f" {_tail(target)} loses it at `up`. A preview cannot list them."
+            f" {_tail(target)} loses it, and no preview can list them."
         )
     if match and match[3] == "Policy" and new and not isinstance((new.get("inputs") or {}).get("policyData"), dict):
         data = (new.get("inputs") or {}).get("policyData")

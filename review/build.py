@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from review import access, diff, judged, loss, policy, risk
-from review.mask import Masker
+from review.mask import Masker, is_secret
 from review.model import Access, Attribute, Change, Digest, Finding, Review, Verdict
 from review.run import Run, Step, load, type_of
 
@@ -18,6 +19,8 @@ PACK = "secure-hosting"
 POLICY = Path(__file__).resolve().parents[1] / "SECURITY-POLICY.md"
 RULES = Path(__file__).resolve().parents[1] / "docs" / "rules.md"
 _QUIET = ("same", "read", "refresh")
+_UNJUDGED = {"refresh": "refreshes", "destroy": "destroys"}
+"""Runs in which no pack judges, and how they are called."""
 
 
 def build(
@@ -113,6 +116,7 @@ def _change(
     logical = step.type.startswith("pulumi:") or step.state.get("custom") is False
     destroys = step.op in ("delete", "replace")
     kind, consequence, guard = loss.losing(step) if destroys and not logical else ("none", "", "")
+    guard = guard if run.kind != "refresh" else ""
     level, reasons = risk.weigh(
         op=step.op,
         logical=logical,
@@ -142,14 +146,26 @@ def _change(
         replace_keys=tuple(sorted(step.replace_keys or {a.path for a in attributes if a.replaces})),
         cause=_cause(step, run, attributes) if destroys else "",
         attributes=attributes,
+        needs=_needs(step, run),
     )
+
+
+def _needs(step: Step, run: Run) -> tuple[str, ...]:
+    """What it depends on and is changed, too."""
+    found: set[str] = set()
+    for state in (step.old, step.new):
+        found.update(map(str, state.get("dependencies") or ()))
+        for urns in (state.get("propertyDependencies") or {}).values():
+            found.update(map(str, urns or ()))
+    changed = (urn for urn in found if urn in run.steps and run.steps[urn].op not in _QUIET)
+    return tuple(sorted(urn for urn in changed if urn != step.urn))
 
 
 def _cause(step: Step, run: Run, attributes: tuple[Attribute, ...]) -> str:
     """In words; of a replacement, with the values that cannot change in place."""
     if step.op == "delete":
-        whole = any(s.op == "delete" and s.type == "pulumi:pulumi:Stack" for s in run.steps.values())
-        return "the whole stack is destroyed" if whole else "it is no longer in the program"
+        gone = {"destroy": "the whole stack is destroyed", "refresh": "it is gone from the cloud"}
+        return gone.get(run.kind, "it is no longer in the program")
     forced = [f"{a.path} {a.before or '(not set)'} → {a.after or '(not set)'}" for a in attributes if a.replaces]
     forced = forced or sorted(step.replace_keys)
     if forced:
@@ -187,9 +203,11 @@ def _packs(run: Run) -> dict[str, str]:
 
 def _unproven(run: Run, packs: dict[str, str], summary: dict[str, Any], verdicts: list[dict[str, Any]]) -> list[str]:
     limits = []
-    if run.log is not None and PACK not in packs:
+    if run.log is not None and PACK not in packs and run.kind in _UNJUDGED:
+        limits.append(f"The engine runs no policy pack when it {_UNJUDGED[run.kind]}: nothing here was judged.")
+    elif run.log is not None and PACK not in packs:
         limits.append(f"The policy pack {PACK} did not run: nothing here was judged by the engine.")
-    if run.log is not None and not summary and not verdicts:
+    elif run.log is not None and not summary and not verdicts:
         limits.append("There is no judgement of the pack: waivers cannot be told from passes, nor what did not apply.")
     version = summary.get("version")
     if version and PACK in packs and str(version) != packs[PACK]:
@@ -213,12 +231,20 @@ def _said(run: Run, severity: str, found: tuple[Finding, ...]) -> tuple[str, ...
 
 def _remediated(run: Run) -> tuple[str, ...]:
     events = run.log.remediations if run.log else []
-    return tuple(
-        sorted(
-            f"{str(e.get('resourceUrn', '')).rsplit('::', 1)[-1]}: {e.get('policyName')} changed its inputs"
-            for e in events
-        )
-    )
+    return tuple(sorted(_remedy(e) for e in events))
+
+
+def _remedy(event: dict[str, Any]) -> str:
+    """What the pack changed by itself, value by value."""
+    before, after = (side if isinstance(side, dict) else {} for side in (event.get("before"), event.get("after")))
+    told = [
+        f"{key} {json.dumps(before[key]) if key in before else '(not set)'} → "
+        f"{json.dumps(after[key]) if key in after else '(not set)'}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and not is_secret(before.get(key)) and not is_secret(after.get(key))
+    ]
+    name = str(event.get("resourceUrn", "")).rsplit("::", 1)[-1]
+    return f"{name}: {event.get('policyName')} changed {', '.join(told) or 'its inputs'}"
 
 
 def _providers(run: Run) -> dict[str, str]:
@@ -243,19 +269,18 @@ def _verdict(
 ) -> tuple[Verdict, str]:
     blocking = [f for f in found if f.blocking]
     losing = [c for c in changes if c.loss == "lost"]
+    proven = run.log is not None and run.log.summary is not None and (PACK in packs or run.kind in _UNJUDGED)
     parts = []
     if blocking:
         parts.append(f"{_count(len(blocking), 'violation')} {'blocks' if len(blocking) == 1 else 'block'} this change")
     if errors:
         parts.append(f"the run reported {_count(len(errors), 'error')}")
-    if run.log is None or run.log.summary is None or PACK not in packs:
+    if not proven:
         parts.append("not proven: see what this review cannot say")
-    open_ = [c for c in losing if not c.guard]
-    if open_:
-        parts.append(f"{_count(len(open_), 'resource')} {_tense(run, len(open_), 'destroyed')} and DATA IS LOST")
-    if guarded := len(losing) - len(open_):
-        happens = _tense(run, guarded, "destroyed")
-        parts.append(f"{_count(guarded, 'resource')} with data {happens}{'; a guard stops it' if run.preview else ''}")
+    if run.kind == "refresh" and changes:
+        parts.append(f"{_count(len(changes), 'resource')} {'is' if len(changes) == 1 else 'are'} not as deployed")
+    else:
+        parts += _losses(run, losing)
     if public := [a for a in accesses.gained if a.kind == "public"]:
         accepted = {f.urn for f in found if f.outcome == "waived"}
         excepted = " (an accepted exception)" if all(a.urn in accepted for a in public) else ""
@@ -266,12 +291,13 @@ def _verdict(
         verdict = "blocked"
     elif errors:
         verdict = "failed"
-    elif run.log is None or run.log.summary is None or PACK not in packs or run.log.truncated:
+    elif not proven or (run.log is not None and run.log.truncated):
         verdict = "unproven"
     elif (
         losing
         or any(f.outcome in ("fail", "undetermined") for f in found)
         or any(c.risk in ("critical", "high") for c in changes)
+        or (run.kind in _UNJUDGED and changes)
     ):
         verdict = "attention"
     else:
@@ -281,9 +307,21 @@ def _verdict(
     return verdict, " · ".join(parts)
 
 
+def _losses(run: Run, losing: list[Change]) -> list[str]:
+    """What is destroyed with its data, guarded or not."""
+    parts = []
+    open_ = [c for c in losing if not c.guard]
+    if open_:
+        parts.append(f"{_count(len(open_), 'resource')} {_tense(run, len(open_), 'destroyed')} and DATA IS LOST")
+    if guarded := len(losing) - len(open_):
+        happens = _tense(run, guarded, "destroyed")
+        parts.append(f"{_count(guarded, 'resource')} with data {happens}{'; a guard stops it' if run.preview else ''}")
+    return parts
+
+
 def _tense(run: Run, number: int, state: str) -> str:
     """`would be destroyed` in a preview, `was destroyed` after the deed."""
-    if run.preview:
+    if run.preview and run.kind != "refresh":
         return f"would be {state}"
     if state == "open":
         return "is open" if number == 1 else "are open"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from review import comment, document, junit, oscal, page, sarif, statement
+from review import comment, document, evidence, junit, oscal, page, sarif, statement
 from review.compare import compare
 from review.coverage import WITHOUT, WORST, by_clause, cases
 from review.manifest import describe, sha256
+from review.mask import looks_secret
 from review.model import Digest, Review
 from review.problems import ReviewError
 
@@ -28,17 +30,24 @@ def make(
     sources: Mapping[str, Path],
     previous: Path | None = None,
     key: Path | None = None,
+    jobs: Iterable[Path] = (),
+    attestations: Path | None = None,
+    sbom: Path | None = None,
 ) -> list[str]:
     """Writes the bundle into a new or empty folder; returns the names of its files.
 
-    `sources` are further inputs whose digests are evidence (program, stack file): a folder counts as its files.
+    `sources` are further inputs whose digests are evidence (program, stack file): a folder counts as its files. `jobs`
+    is evidence that jobs left; it and the list of parts (`sbom`) are copied as they are.
     """
     if folder.exists() and any(folder.iterdir()):
         raise ReviewError(f"{folder} is not empty: evidence is never written over.", fix="--out NEW_FOLDER")
     inputs = [*review.inputs, *(_digest(name, path) for name, path in sorted(sources.items()))]
     signer = statement.load_key(key) if key else None
+    records, attested = evidence.records(jobs), evidence.attestations(attestations)
+    proofs = evidence.by_clause(records, attested, review.when[:10])
+    comparison = compare(_read_clauses(previous), _clauses(review)) if previous is not None else None
     files = {
-        "index.html": page.write(review),
+        "index.html": page.write(review, proofs=proofs, comparison=comparison),
         "comment.md": comment.write(review, whole="index.html of this bundle"),
         "review.json": document.write(review),
         "results.sarif": sarif.write(review),
@@ -48,20 +57,47 @@ def make(
         "waivers.json": _dump([_waiver(f) for f in review.of("waived")]),
         "versions.json": _dump({"packs": review.packs, "versions": review.versions, "commit": review.commit}),
         "inputs.json": _dump({digest.name: digest.sha256 for digest in inputs}),
+        "attestations.json": _dump(attested),
+        "proofs.json": _dump(evidence.plain(proofs)),
     }
-    if previous is not None:
-        files["comparison.json"] = _dump(compare(_read_clauses(previous), _clauses(review)))
+    if comparison is not None:
+        files["comparison.json"] = _dump(comparison)
     encoded = {name: text.encode() for name, text in files.items()}
+    encoded |= {record.name: record.data for record in records}
+    if sbom is not None:
+        encoded["sbom.json"] = _read(sbom)
     encoded[MANIFEST] = described(encoded)
     made = statement.make(review, {name: sha256(data) for name, data in sorted(encoded.items())}, inputs)
     encoded[STATEMENT] = made
     if signer:
         encoded[ENVELOPE] = statement.sign(made, signer)
     encoded[SEAL] = described({name: encoded[name] for name in (STATEMENT, ENVELOPE) if name in encoded})
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in encoded.items():
-        (folder / name).write_bytes(data)
+    _write(folder, encoded)
     return sorted(encoded)
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """All files or none: an interrupted run leaves no half of a bundle under its name."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as part:
+        for name, data in files.items():
+            path = Path(part, "bundle", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        if folder.exists():
+            folder.rmdir()
+        Path(part, "bundle").rename(folder)
+
+
+def _read(path: Path) -> bytes:
+    """A list of parts, as it is."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ReviewError(f"{path}: cannot be read: {error.strerror}.") from None
+    if looks_secret(data.decode(errors="replace")):
+        raise ReviewError(f"{path}: holds what looks like a credential, so it is not copied.")
+    return data
 
 
 def described(files: Mapping[str, bytes]) -> bytes:

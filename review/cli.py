@@ -11,6 +11,7 @@ import typer
 
 from review.build import build
 from review.cli_guard import guard_command
+from review.cli_many import drift_command, summary_command
 from review.model import Review
 from review.problems import NOT_POSTED, ReviewError
 
@@ -18,6 +19,7 @@ app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
+ATTESTATIONS = Path(__file__).resolve().parents[1] / "attestations.yaml"
 DigestFile = Annotated[Path | None, typer.Option("--digest", help="What `pulumi preview --json --show-sames` printed.")]
 EventFile = Annotated[Path | None, typer.Option("--events", help="The event log of the same run (`--event-log`).")]
 Judgement = Annotated[Path | None, typer.Option(help="judgement.json, which the pack wrote in the same run.")]
@@ -183,6 +185,12 @@ def bundle(
         Path | None, typer.Option(help="The bundle before: what got better, worse, disappeared.")
     ] = None,
     key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs the statement.")] = None,
+    job_evidence: Annotated[
+        list[Path] | None,
+        typer.Option(help="What a job left (a restore drill): JSON with `clauses`; repeatable."),
+    ] = None,
+    attestations: Annotated[Path, typer.Option(help="The register of attestations.")] = ATTESTATIONS,
+    sbom: Annotated[Path | None, typer.Option(help="The list of software parts, copied as it is.")] = None,
 ) -> None:
     """The evidence of one run: the same byte for byte from the same inputs, verified by `review verify`."""
     from review import bundle as writer
@@ -197,7 +205,17 @@ def bundle(
         versions=_pairs(version, "--version"),
     )
     sources = {name: Path(path) for name, path in _pairs(source, "--source").items()}
-    for name in writer.make(review, out, sources=sources, previous=previous, key=key):
+    made = writer.make(
+        review,
+        out,
+        sources=sources,
+        previous=previous,
+        key=key,
+        jobs=job_evidence or (),
+        attestations=attestations,
+        sbom=sbom,
+    )
+    for name in made:
         print(out / name)
 
 
@@ -227,7 +245,8 @@ def verify(
         print("the signature was not checked: whoever changed all files alike would not be found (--key)")
 
 
-app.command("guard")(guard_command)
+for _name, _command in (("guard", guard_command), ("drift", drift_command), ("summary", summary_command)):
+    app.command(_name)(_command)
 
 
 @app.command("all")
@@ -267,7 +286,7 @@ def all_command(
     _write(comment_writer.write(review, whole="index.html"), place / "comment.md")
     print(f"{review.stack}: {review.headline}")
     for change in review.destroyed:
-        print(f"  {change.op:8} {change.name}: {change.cause or 'no longer in the program'}; data: {change.loss}")
+        print(f"  {change.op:8} {change.name}: {change.cause}; data: {change.loss}")
     print(f"  access   gained {len(review.gained)}, lost {len(review.lost)}")
     for limit in review.limits:
         print(f"  note     {limit}")

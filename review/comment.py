@@ -5,10 +5,10 @@ What does not fit is dropped section by section, least important first; the comm
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from review.markdown import code, prose
 from review.model import Access, Attribute, Change, Finding, Review
@@ -21,7 +21,7 @@ _RESERVE: Final = 1_800
 _SHARE: Final = 9_000
 """Characters that one section above the fold may take, so that none of them starves the others."""
 _NAMED: Final = 3
-"""Resources that are named under one rule; the rest is counted."""
+"""Resources or holders that are named in one line; the rest is counted."""
 _SIGNS: Final = {"blocked": "⛔", "failed": "⛔", "unproven": "❔", "attention": "⚠️", "clear": "✅"}
 _LEVEL_SIGNS: Final = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "⚪", "noise": "·"}
 
@@ -130,29 +130,53 @@ def _destroyed(review: Review) -> Section:
     return Section(name="destroys and replacements", keep=2, head="**Destroyed or replaced**", lines=lines)
 
 
-def _right(a: Access) -> str:
+def right(a: Access, members: tuple[str, ...] = (), on: tuple[str, ...] = ()) -> str:
+    """Who can do what on what, as Markdown; of several who have the same, or of one on several things, some by name."""
     strong = "**" if a.kind == "public" or a.broad else ""
-    said = f"- {strong}{code(a.member)}{strong}: {prose(a.can)} on {code(a.on)}"
-    said += f", only if {code(a.condition)}" if a.condition else ""
-    return said
+    who = _some(members or (a.member,), strong)
+    said = f"{who}: {prose(a.can)} on {_some(on or (a.on,))}"
+    return said + (f", only if {code(a.condition)}" if a.condition else "")
+
+
+def _some(names: tuple[str, ...], strong: str = "") -> str:
+    shown = ", ".join(f"{strong}{code(name)}{strong}" for name in names[:_NAMED])
+    return shown + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+
+
+def _together(rights: tuple[Access, ...]) -> Iterator[tuple[Access, str]]:
+    """Rights that differ only in what they are on, or, of workloads, in who has them, as one."""
+    by_holder: dict[tuple[str, ...], list[Access]] = {}
+    for a in rights:
+        by_holder.setdefault((a.member, *_same(a)), []).append(a)
+    by_thing: dict[tuple[Any, ...], list[list[Access]]] = {}
+    for key, same in by_holder.items():
+        alike = (tuple(a.on for a in same), *key[1:]) if same[0].kind in ("workload", "unknown") else key
+        by_thing.setdefault(alike, []).append(same)
+    for groups in by_thing.values():
+        first = groups[0]
+        yield first[0], right(first[0], tuple(same[0].member for same in groups), tuple(a.on for a in first))
+
+
+def _same(a: Access) -> tuple[str, ...]:
+    return (a.kind, a.can, a.until, a.because, a.condition, a.instead)
 
 
 def _gained(review: Review) -> Section:
     lines = []
-    for a in review.gained:
+    for a, said in _together(review.gained):
         until = f", until **{prose(a.until)}**" if a.until else ""
         because = f", because of {code(a.because, 300)}" if a.because else ""
         instead = f" (before: {prose(a.instead)})" if a.instead else ""
-        lines.append(f"{_right(a)}{until}{because}{instead}")
+        lines.append(f"- {said}{until}{because}{instead}")
     return Section(name="access gained", keep=3, head="**Gains access**", lines=lines)
 
 
 def _lost(review: Review) -> Section:
     lines = []
-    for a in review.lost:
+    for a, said in _together(review.lost):
         because = f", because {code(a.because, 300)}" if a.because else ""
         instead = f" (from now on: {prose(a.instead)})" if a.instead else ""
-        lines.append(f"{_right(a)}{because}{instead}")
+        lines.append(f"- {said}{because}{instead}")
     return Section(name="access lost", keep=5, head="**Loses access**", lines=lines)
 
 

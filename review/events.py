@@ -18,9 +18,10 @@ _IGNORED: Final = frozenset(
         "policyRemediateSummaryEvent",
         "startDebuggingEvent",
         "progressEvent",
-        "resOutputsEvent",
     }
 )
+_DRIFTS: Final = frozenset({"update", "delete"})
+"""What a refresh comes to where the cloud has something else; it begins as `refresh` like any other."""
 _ENVELOPE: Final = frozenset({"sequence", "timestamp"})
 _DEBUG_WITHIN = 90
 """Characters from the line's start within which a diagnostic event names itself (sequence and timestamp precede it)."""
@@ -32,6 +33,8 @@ class Log:
 
     resources: list[dict[str, Any]] = field(default_factory=list)
     """Metadata of each step as it began."""
+    drifted: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """URN to the metadata of a refresh that found something else than was known."""
     failed: list[str] = field(default_factory=list)
     policies: list[dict[str, Any]] = field(default_factory=list)
     remediations: list[dict[str, Any]] = field(default_factory=list)
@@ -115,16 +118,17 @@ def _take(log: Log, event: dict[str, Any]) -> None:
         match kind:
             case "resourcePreEvent":
                 log.resources.append(_step(body["metadata"]))
+            case "resOutputsEvent":
+                metadata = _step(body["metadata"])
+                if metadata["op"] in _DRIFTS:
+                    log.drifted[metadata["urn"]] = metadata
             case "resOpFailedEvent":
                 log.failed.append(_step(body["metadata"])["urn"])
-            case "policyEvent":
-                log.policies.append({**body, "policyName": str(body["policyName"]), "message": str(body["message"])})
-            case "policyRemediationEvent":
-                log.remediations.append(dict(body))
-            case "policyAnalyzeSummaryEvent":
-                log.analysed.append({**body, "policyPackName": str(body["policyPackName"])})
-            case "policyAnalyzeStackSummaryEvent":
-                log.stack_analysed.append({**body, "policyPackName": str(body["policyPackName"])})
+            case "policyEvent" | "policyRemediationEvent":
+                _violation(log, kind, body)
+            case "policyAnalyzeSummaryEvent" | "policyAnalyzeStackSummaryEvent":
+                chosen = log.analysed if kind == "policyAnalyzeSummaryEvent" else log.stack_analysed
+                chosen.append({**body, "policyPackName": str(body["policyPackName"])})
             case "diagnosticEvent":
                 log.diagnostics.append(dict(body))
             case "errorEvent":
@@ -137,6 +141,13 @@ def _take(log: Log, event: dict[str, Any]) -> None:
                 log.summary = dict(body)
             case _:
                 log.unknown[kind] += 1
+
+
+def _violation(log: Log, kind: str, body: dict[str, Any]) -> None:
+    if kind == "policyRemediationEvent":
+        log.remediations.append(dict(body))
+    else:
+        log.policies.append({**body, "policyName": str(body["policyName"]), "message": str(body["message"])})
 
 
 def _step(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One comment a project and stack, found on any page of a long thread and updated in place, through GitHub's API."""
+"""One comment a project and stack, one issue of its drift: found on any page, updated in place, by GitHub's API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ _TIMEOUT_SECONDS: Final = 30
 _LONGEST_WAIT_SECONDS: Final = 120
 """Longer waits that the platform asks for are given up with a clear message: CI minutes cost more than a comment."""
 _AGAIN: Final = frozenset({409, 500, 502, 503, 504})
+_INSIDERS: Final = ("OWNER", "MEMBER", "COLLABORATOR")
 _REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def _ours(issue: dict[str, Any], marker: str) -> bool:
+    """An issue, no pull request, that begins with the marker and is not a stranger's."""
+    trusted = (issue.get("user") or {}).get("type") == "Bot" or issue.get("author_association") in _INSIDERS
+    return trusted and "pull_request" not in issue and str(issue.get("body") or "").lstrip().startswith(marker)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -68,6 +75,37 @@ class GitHub:
             fix = "give the job `pull-requests: write`" if refused.status in (401, 403, 404) else ""
             raise ReviewError(f"the report is written, but not posted: {refused}", fix=fix, code=NOT_POSTED) from None
 
+    def issue(self, title: str, body: str, marker: str, *, open_: bool) -> str:
+        """Keeps one issue with the marker: made, updated, opened again or closed; returns its address, if there is one.
+
+        The oldest open one, else the newest closed one, which is opened again: what was said in it is about the same.
+        """
+        try:
+            return self._issue(title, body, marker, open_=open_)
+        except _RefusedError as refused:
+            fix = "give the job `issues: write`" if refused.status in (401, 403, 404) else ""
+            raise ReviewError(f"the report is written, but not posted: {refused}", fix=fix, code=NOT_POSTED) from None
+
+    def _issue(self, title: str, body: str, marker: str, *, open_: bool) -> str:
+        found = [
+            i
+            for i in self._pages(f"/repos/{self.repository}/issues?state=all&sort=created&direction=desc&per_page=100")
+            if _ours(i, marker)
+        ]
+        opened = [issue for issue in found if issue.get("state") == "open"]
+        wanted = {"title": title, "body": body, "state": "open" if open_ else "closed"}
+        if found:
+            ours = opened[-1] if opened else found[0]
+            if not open_ and not opened:
+                return str(ours.get("html_url") or "")
+            number = int(ours["number"])
+            updated, _ = self._call("PATCH", f"/repos/{self.repository}/issues/{number}", wanted)
+            return str(updated.get("html_url") or "")
+        if not open_:
+            return ""
+        made, _ = self._call("POST", f"/repos/{self.repository}/issues", {"title": title, "body": body}, once=True)
+        return str(made.get("html_url") or "")
+
     def _post(self, number: int, body: str, marker: str) -> str:
         last: _RefusedError | None = None
         for _ in range(_ATTEMPTS):
@@ -97,11 +135,13 @@ class GitHub:
         return [c for c in self._comments(number) if str(c.get("body") or "").lstrip().startswith(marker)]
 
     def _comments(self, number: int) -> Iterator[dict[str, Any]]:
-        path = f"/repos/{self.repository}/issues/{number}/comments?per_page=100"
+        yield from self._pages(f"/repos/{self.repository}/issues/{number}/comments?per_page=100")
+
+    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         while path:
             page, headers = self._call("GET", path)
             if not isinstance(page, list):
-                raise _RefusedError(200, "the answer is no list of comments")
+                raise _RefusedError(200, "the answer is no list")
             yield from page
             following = re.search(r'<([^>]+)>;\s*rel="next"', headers.get("link", ""))
             path = self._own(following[1]) if following else ""

@@ -57,6 +57,11 @@ def named_secret(key: str, type_token: str = "") -> bool:
     return bool(_NAMED.search(plain)) and not _NOT_SECRET.search(plain)
 
 
+def looks_secret(text: str) -> bool:
+    """Whether something in the text looks like a credential."""
+    return bool(_LOOKS.search(text))
+
+
 def visible(text: str) -> str:
     """Control, bidirectional and zero-width characters made visible, so that no text can pretend to be another."""
     return _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", _MARKUP.sub("", text))

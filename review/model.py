@@ -54,6 +54,8 @@ class Change:
     cause: str = ""
     """Why it is replaced: what cannot change in place, or what it depends on."""
     attributes: tuple[Attribute, ...] = ()
+    needs: tuple[str, ...] = ()
+    """URNs of changed resources that it depends on."""
 
     @property
     def destroys(self) -> bool:

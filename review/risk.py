@@ -32,6 +32,7 @@ REASONS: Final[tuple[tuple[str, Level, str], ...]] = (
     ("changed", "low", "changes in place"),
     ("made", "low", "is created"),
     ("adopted", "low", "is imported"),
+    ("left", "low", "leaves the program; it is nothing in a cloud"),
     ("nothing", "low", "is only looked at"),
     ("noise", "noise", "labels and computed values alone"),
 )
@@ -87,7 +88,9 @@ def _of_operation(op: Op, logical: bool, loss: Loss, guarded: bool, attributes: 
             yield "loss-unknown"
         else:
             yield "forgotten" if loss == "kept" else "destroyed"
-    elif op in ("delete", "replace", "update"):
+    elif op == "delete":
+        yield "left"
+    elif op in ("replace", "update"):
         real = [a for a in attributes if not a.noise]
         yield "changed" if real or op != "update" or (logical and not attributes) else "noise"
     else:

@@ -6,9 +6,10 @@ import datetime as dt
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from review import events
 from review.events import Log
@@ -96,6 +97,16 @@ class Run:
     limits: list[str]
 
     @property
+    def kind(self) -> Literal["preview", "up", "refresh", "destroy"]:
+        """What the engine was asked to do, as far as its steps tell."""
+        ops = Counter(step.op for step in self.steps.values())
+        if ops["refresh"] and not ops["same"] and not ops["create"]:
+            return "refresh"
+        if any(step.op == "delete" and step.type == "pulumi:pulumi:Stack" for step in self.steps.values()):
+            return "destroy"
+        return "preview" if self.preview else "up"
+
+    @property
     def when(self) -> str:
         """When it began, as its event log says; empty without one."""
         if self.log is None or self.log.started <= 0:
@@ -125,7 +136,7 @@ def load(digest: Path | None, event_log: Path | None) -> Run:
     document = _read_digest(digest) if digest else {}
     try:
         steps = _merge(map(_of_digest, document.get("steps") or ()))
-        said = _merge(_of_event(m) for m in log.resources if not _DEFAULT_PROVIDER.search(m["urn"])) if log else {}
+        said = _merge(map(_of_event, _begun(log))) if log else {}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ReviewError(f"{digest or event_log}: a step has an unexpected shape: {error!r}.") from None
     limits: list[str] = []
@@ -157,6 +168,17 @@ def load(digest: Path | None, event_log: Path | None) -> Run:
         diagnostics=diagnostics,
         limits=limits,
     )
+
+
+def _begun(log: Log) -> Iterator[dict[str, Any]]:
+    """Steps as they began; of a refresh, what it found. Nothing that a later step of the same run corrects."""
+    later = {m["urn"] for m in log.resources if m["op"] != "refresh"}
+    for metadata in log.resources:
+        urn = metadata["urn"]
+        if _DEFAULT_PROVIDER.search(urn):
+            continue
+        found = log.drifted.get(urn) if metadata["op"] == "refresh" and urn not in later else None
+        yield found or metadata
 
 
 def _read_digest(path: Path) -> dict[str, Any]:
@@ -221,6 +243,9 @@ def _merge(found: Any) -> dict[str, Step]:
         known = steps.get(step.urn)
         if known is None:
             steps[step.urn] = step
+            continue
+        if "refresh" in (known.op, step.op) and known.op != step.op:
+            steps[step.urn] = step if known.op == "refresh" else known
             continue
         both = {known.op, step.op}
         heavier = max((known, step), key=lambda s: (_WEIGHT.get(s.op, 0), bool(s.new), s.op))

@@ -1,62 +1,158 @@
-"""Records what the real engine says about `program/`, trimmed to what a review reads: `python -m tests.review.record`.
+"""Records what the real engine says about `programs/`, trimmed to what a review reads: `python -m tests.review.record`.
 
-Two runs against the local cloud: `up` (not judged, so that there is something to change)
-and `change` (judged: everything changes).
+Every recording gets a comment beside it (`NAME.md`). A person reads it before it is committed: it is what the tests
+compare with. `drift.audit.jsonl` is the one file that is written by hand, in the spelling of Google's audit log.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from review import comment
+from review.build import build
 from tests.e2e import sandbox
 
 HERE = Path(__file__).resolve().parent
 RECORDED = HERE / "recorded"
-_PREVIEW = ("preview", "--json", "--show-sames")
+PACKED = ("thousand",)
+"""Recordings that are kept compressed."""
 _UNREAD = ("stackTrace", "created", "modified", "aliases", "external")
+_PREVIEW = ("preview", "--json", "--show-sames")
+_UP = ("up", "--yes", "--skip-preview")
+OURS, THEIRS, NONE = str(sandbox.places.PACK), str(HERE / "remedies"), ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Take:
+    """One run of the engine. `keep` is false for what only makes something to look at."""
+
+    name: str
+    words: tuple[str, ...]
+    pack: str = OURS
+    after: str = ""
+    keep: bool = True
+    before: tuple[tuple[str, ...], ...] = ()
+    """Commands of the local cloud that come first: what somebody does in the console."""
+
+
+TAKES: dict[str, tuple[Take, ...]] = {
+    "everything": (
+        Take(name="create", words=_PREVIEW),
+        Take(name="remedy", words=_PREVIEW, pack=THEIRS),
+        Take(name="up", words=_UP, pack=NONE),
+        Take(name="quiet", words=_PREVIEW, pack=NONE),
+        Take(name="change", words=_PREVIEW, after="1"),
+        Take(name="destroy", words=("destroy", "--preview-only", "--json"), pack=NONE),
+        Take(
+            name="drift",
+            words=("refresh", "--preview-only", "--json"),
+            pack=NONE,
+            before=(
+                ("set", "example-recorded-labelled", "publicAccessPrevention=inherited", "labels.owner=somebody"),
+                (
+                    "set",
+                    "editors",
+                    'members=["group:a@example.com", "group:b@example.com", "user:mallory@example.com"]',
+                ),
+                ("delete", "example-recorded-old"),
+            ),
+        ),
+    ),
+    "access": (Take(name="grants", words=_UP, pack=NONE, keep=False), Take(name="access", words=_PREVIEW, after="1")),
+    "thousand": (Take(name="thousand", words=_PREVIEW),),
+}
+"""Program to its runs, one after the other in one sandbox."""
 
 
 def main() -> None:
-    """Runs and trims all of them."""
-    sandbox.PROGRAM = HERE / "program"
+    """Records all of them, or those programs that are named; `comments`: writes the comments alone anew."""
     RECORDED.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        place = sandbox.Sandbox(Path(folder) / "box")
-        place.folder.mkdir()
-        place.prepare()
-        place.config.write_text("config: {}\n")
-        for name, words, after, judged in (
-            ("up", ("up", "--yes", "--skip-preview"), "", False),
-            ("change", _PREVIEW, "1", True),
-        ):
-            _record(place, name, words, after=after, judged=judged)
+    if sys.argv[1:] == ["comments"]:
+        for name in names():
+            write_comment(name)
+        return
+    for program in sys.argv[1:] or TAKES:
+        sandbox.PROGRAM = HERE / "programs" / program
+        with tempfile.TemporaryDirectory() as folder:
+            place = sandbox.Sandbox(Path(folder) / "box")
+            place.folder.mkdir()
+            place.prepare()
+            place.config.write_text("config: {}\n")
+            for take in TAKES[program]:
+                _record(place, take)
 
 
-def _record(place: sandbox.Sandbox, name: str, words: tuple[str, ...], *, after: str, judged: bool) -> None:
-    environment = place.environment(AFTER=after)
-    if not judged:
+def _record(place: sandbox.Sandbox, take: Take) -> None:
+    for words in take.before:
+        place.localcloud(*words)
+    environment = place.environment(AFTER=take.after) | {"PULUMI_OPTION_POLICY_PACK": take.pack}
+    if not take.pack:
         del environment["PULUMI_OPTION_POLICY_PACK"]
     place.log.unlink(missing_ok=True)
-    ran = subprocess.run(place.command(*words), env=environment, capture_output=True, text=True, check=False)
-    print(f"{name}: exit code {ran.returncode}", ran.stderr[-2000:], file=sys.stderr)
+    ran = subprocess.run(place.command(*take.words), env=environment, capture_output=True, text=True, check=False)
+    print(f"{take.name}: exit code {ran.returncode}", ran.stderr[-2000:], file=sys.stderr)
+    if not take.keep:
+        return
     lines = map(json.loads, place.log.read_text().splitlines())
     kept = [json.dumps(_event(event), separators=(",", ":")) for event in lines if not _unread(event)]
-    (RECORDED / f"{name}.events.jsonl").write_text("\n".join(kept) + "\n")
-    if words == _PREVIEW:
-        whole = RECORDED / f"{name}.whole.json"
-        whole.write_text(ran.stdout)
-        if name == "change":
-            command = [sys.executable, "-m", "policies", "judge", str(whole), "--json", "--fail-on", "never"]
-            judged_ = subprocess.run(command, cwd=sandbox.ROOT, capture_output=True, text=True, check=True)
-            records = [_plain(json.loads(line)) for line in judged_.stdout.splitlines()]
-            (RECORDED / "change.results.jsonl").write_text("\n".join(map(json.dumps, records)) + "\n")
-        (RECORDED / f"{name}.digest.json").write_text(json.dumps(_trim(json.loads(ran.stdout)), indent=0) + "\n")
-        whole.unlink()
+    _keep(take.name, "events.jsonl", "\n".join(kept) + "\n")
+    if "--json" in take.words:
+        if take.name == "change":
+            _judge(ran.stdout)
+        _keep(take.name, "digest.json", json.dumps(_trim(json.loads(ran.stdout)), indent=0) + "\n")
+    write_comment(take.name)
+
+
+def write_comment(name: str) -> None:
+    """The comment on a recording, beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        (RECORDED / f"{name}.md").write_text(comment.write(build(**files(name, Path(folder)))))
+
+
+def _judge(printed: str) -> None:
+    """What the judge says of a digest, beside it."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as whole:
+        whole.write(printed)
+        whole.flush()
+        command = [sys.executable, "-m", "policies", "judge", whole.name, "--json", "--fail-on", "never"]
+        judged = subprocess.run(command, cwd=sandbox.ROOT, capture_output=True, text=True, check=True)
+    records = [_plain(json.loads(line)) for line in judged.stdout.splitlines()]
+    _keep("change", "results.jsonl", "\n".join(map(json.dumps, records)) + "\n")
+
+
+def _keep(name: str, kind: str, text: str) -> None:
+    """Without the name of the folder on this machine."""
+    text = text.replace(str(sandbox.ROOT), "/checkout")
+    if name in PACKED:
+        (RECORDED / f"{name}.{kind}.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    else:
+        (RECORDED / f"{name}.{kind}").write_text(text)
+
+
+def files(name: str, folder: Path) -> dict[str, Path | None]:
+    """The files of a recording, as `build` takes them; compressed ones are unpacked into a folder."""
+    found: dict[str, Path | None] = {"digest": None, "events": None}
+    for key, kind in (("digest", "digest.json"), ("events", "events.jsonl"), ("results", "results.jsonl")):
+        path, packed = RECORDED / f"{name}.{kind}", RECORDED / f"{name}.{kind}.gz"
+        if path.exists():
+            found[key] = path
+        elif packed.exists():
+            found[key] = folder / path.name
+            (folder / path.name).write_bytes(gzip.decompress(packed.read_bytes()))
+    return found
+
+
+def names() -> Iterator[str]:
+    """Every recording that is kept."""
+    return (take.name for takes in TAKES.values() for take in takes if take.keep)
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
@@ -65,8 +161,10 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unread(event: dict[str, Any]) -> bool:
+    """What no review reads: the engine's debug messages, lists of what is switched on, and results that say nothing."""
     return (
-        bool({"policyRemediateSummaryEvent", "resOutputsEvent"} & event.keys())
+        "policyRemediateSummaryEvent" in event
+        or event.get("resOutputsEvent", {}).get("metadata", {}).get("op", "update") not in ("update", "delete")
         or event.get("diagnosticEvent", {}).get("severity") == "debug"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.recording import ROOT
 from tests.review.making import RECORDED, recorded
 
 FILES = [
+    "attestations.json",
     "clauses.json",
     "comment.md",
     "index.html",
@@ -30,6 +32,7 @@ FILES = [
     "oscal-assessment-results.json",
     "oscal-catalog.json",
     "oscal-component-definition.json",
+    "proofs.json",
     "results.sarif",
     "review.json",
     "seal.json",
@@ -55,7 +58,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def made(tmp_path_factory: pytest.TempPathFactory, keys: tuple[Path, Path]) -> Path:
     """A signed bundle of the recorded run. Read only."""
     folder = tmp_path_factory.mktemp("bundle") / "made"
-    sources = {"program": ROOT / "tests/review/program", "stack file": ROOT / "Pulumi.small.yaml"}
+    sources = {"program": ROOT / "tests/review/programs/everything", "stack file": ROOT / "Pulumi.small.yaml"}
     assert bundle.make(recorded(commit="a" * 40), folder, sources=sources, key=keys[0]) == FILES
     return folder
 
@@ -68,7 +71,7 @@ def copy(made: Path, tmp_path: Path) -> Path:
 
 def test_bundle_is_reproducible(made: Path, tmp_path: Path, keys: tuple[Path, Path]) -> None:
     """The same inputs give the same bytes, signature included."""
-    sources = {"stack file": ROOT / "Pulumi.small.yaml", "program": ROOT / "tests/review/program"}
+    sources = {"stack file": ROOT / "Pulumi.small.yaml", "program": ROOT / "tests/review/programs/everything"}
     bundle.make(recorded(commit="a" * 40), tmp_path / "again", sources=sources, key=keys[0])
     for name in FILES:
         assert (tmp_path / "again" / name).read_bytes() == (made / name).read_bytes(), name
@@ -234,3 +237,72 @@ def test_other_keys_are_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ReviewError, match="not an Ed25519 private key"):
         bundle.make(recorded(), tmp_path / "out", sources={}, key=path)
     assert not (tmp_path / "out").exists()
+
+
+DRILL = {
+    "schema": "secure-hosting/evidence/1",
+    "job": "restore drill",
+    "subject": "orders",
+    "outcome": "pass",
+    "started": "2026-11-27T02:10:00Z",
+    "finished": "2026-11-27T02:31:00Z",
+    "figures": {"rows": 41377, "seconds": 1260},
+    "clauses": ["BAK-6", "BAK-2"],
+}
+
+
+def with_proofs(folder: Path, tmp_path: Path, *, drill: object = DRILL) -> Path:
+    """A bundle with the evidence of a job, attestations and a list of parts."""
+    job, register, parts = (tmp_path / name for name in ("drill.json", "attestations.yaml", "parts.json"))
+    job.write_text(drill if isinstance(drill, str) else json.dumps(drill))
+    rows = [{"clause": "DEV-3", "subject": "devices", "owner": "security-team", "expires": "2020-01-01"}]
+    register.write_text(json.dumps({"attestations": rows}))
+    parts.write_text('{"bomFormat": "CycloneDX"}')
+    bundle.make(recorded(), folder, sources={}, jobs=[job], attestations=register, sbom=parts)
+    return folder
+
+
+def test_what_jobs_and_people_say_stands_with_its_clause(tmp_path: Path) -> None:
+    """Copied as it is, with its digest, its figures on the page, and verified with the rest."""
+    made = with_proofs(tmp_path / "made", tmp_path)
+    assert (made / "jobs/drill.json").read_text() == json.dumps(DRILL)
+    assert (made / "sbom.json").read_text() == '{"bomFormat": "CycloneDX"}'
+    proofs = json.loads((made / "proofs.json").read_text())
+    assert list(proofs) == ["BAK-2", "BAK-6", "DEV-3"]
+    (drill,) = proofs["BAK-6"]
+    assert (drill["title"], drill["file"]) == ("restore drill of orders: pass", "jobs/drill.json")
+    assert drill["sha256"] == hashlib.sha256((made / "jobs/drill.json").read_bytes()).hexdigest()
+    assert drill["facts"]["rows"] == "41377"
+    assert proofs["DEV-3"][0]["facts"]["ended on"] == "2020-01-01"
+    page = (made / "index.html").read_text()
+    assert page.count('<a href="jobs/drill.json">') == 2
+    assert "rows 41377" in page
+    assert verify(made)[0] == []
+    (made / "jobs/drill.json").write_text(json.dumps(DRILL).replace("41377", "41378"))
+    assert any(p.startswith("jobs/drill.json: byte ") for p in verify(made)[0])
+
+
+def test_bundle_with_proofs_is_reproducible(tmp_path: Path) -> None:
+    """Wherever the evidence lay."""
+    one = with_proofs(tmp_path / "one", tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    two = with_proofs(tmp_path / "two", tmp_path / "elsewhere")
+    for path in sorted(p.relative_to(one) for p in one.rglob("*") if p.is_file()):
+        assert (one / path).read_bytes() == (two / path).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("drill", "words"),
+    [
+        ("{", "is not JSON"),
+        ([], "not a JSON object"),
+        ({"job": "drill"}, "names no clause"),
+        ({"clauses": []}, "names no clause"),
+        ({**DRILL, "log": "postgres://shop:s3cretPassw0rd@10.0.0.1/shop"}, "looks like a credential"),
+    ],
+)
+def test_evidence_that_cannot_stand_is_refused(tmp_path: Path, drill: object, words: str) -> None:
+    """With a sentence, and nothing is written."""
+    with pytest.raises(ReviewError, match=words):
+        with_proofs(tmp_path / "made", tmp_path, drill=drill)
+    assert not (tmp_path / "made").exists()

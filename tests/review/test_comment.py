@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from review import comment
+from review.build import build
 from review.markdown import code, prose
+from tests.review import record
 from tests.review.making import BUCKET, policy, recorded, review_of, step
 
 HERE = Path(__file__).resolve().parent
@@ -17,12 +19,13 @@ ABOVE = ["Destroyed or replaced", "Gains access", "Loses access", "Also about ac
 FOLDED = ["Advice", "Changes by component", "Attributes, old → new", "Known only after apply", "Noise set apart"]
 
 
-def test_recorded_comment_is_as_it_was_read() -> None:
-    """The golden file was read by a person; a difference is to be read again, then written by this test's command.
+@pytest.mark.parametrize("name", sorted(record.names()))
+def test_recorded_comment_is_as_it_was_read(name: str, tmp_path: Path) -> None:
+    """Each golden file was read by a person; a difference is to be read again, then written by
 
-    python -m review comment --digest … --events … --results … -o tests/review/recorded/change.md
+    python -m tests.review.record comments
     """
-    assert comment.write(recorded()) == (HERE / "recorded/change.md").read_text()
+    assert comment.write(build(**record.files(name, tmp_path))) == (HERE / f"recorded/{name}.md").read_text()
 
 
 def test_what_matters_stands_above_the_fold() -> None:
@@ -32,7 +35,8 @@ def test_what_matters_stands_above_the_fold() -> None:
     places = [above.index(f"**{head}**") for head in ABOVE]
     assert places == sorted(places)
     assert text.splitlines()[0] == "<!-- secure-hosting review of recorded/small -->"
-    assert "76 violations block this change" in text.splitlines()[1]
+    blocking = sum(f.blocking for f in recorded().violations)
+    assert f"{blocking} violations block this change" in text.splitlines()[1]
     folded = re.findall(r"<summary>(.+?)</summary>", f"<details>{below}")
     assert [head.split(" (")[0].split(":")[0] for head in folded] == FOLDED
     assert text.count("<details>") == text.count("</details>")

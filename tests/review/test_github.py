@@ -40,7 +40,8 @@ class Server(ThreadingHTTPServer):
 
     def add(self, body: str, login: str = "review-bot") -> int:
         number = len(self.comments) + 1
-        self.comments.append({"id": number, "body": body, "user": {"login": login}, "html_url": f"https://x/{number}"})
+        said = {"id": number, "number": number, "body": body, "state": "open", "html_url": f"https://x/{number}"}
+        self.comments.append({**said, "user": {"login": login, "type": "Bot"}})
         return number
 
 
@@ -72,6 +73,7 @@ class Handler(BaseHTTPRequestHandler):
             self._page()
         elif self.command == "POST":
             number = server.add(body["body"])
+            server.comments[number - 1].update(body)
             self._answer(201, server.comments[number - 1])
         else:
             self._one(int(self.path.rsplit("/", 1)[-1]), body)
@@ -95,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.comments.remove(found[0])
             self._answer(204)
         else:
-            found[0]["body"] = body["body"]
+            found[0].update(body)
             self._answer(200, found[0])
 
     do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815  the protocol's names
@@ -235,6 +237,47 @@ def test_plain_http_is_refused() -> None:
     """But for the loopback."""
     with pytest.raises(ReviewError, match="https only"):
         GitHub(repository=REPOSITORY, token="t", api="http://api.example.com")
+
+
+DRIFT = "<!-- secure-hosting drift of recorded/small -->"
+
+
+def issues(server: Server) -> list[tuple[str, str]]:
+    """Title and state of each."""
+    return [(issue["title"], issue["state"]) for issue in server.comments]
+
+
+def test_drift_is_one_issue_from_its_beginning_to_its_end(github: GitHub, server: Server) -> None:
+    """Made, updated, closed when nothing differs, opened again; nothing is made only to say that all is well."""
+    assert github.issue("none", f"{DRIFT}\nnone", DRIFT, open_=False) == ""
+    assert github.issue("two", f"{DRIFT}\ntwo", DRIFT, open_=True) == "https://x/1"
+    assert github.issue("one", f"{DRIFT}\none", DRIFT, open_=True) == "https://x/1"
+    assert issues(server) == [("one", "open")]
+    github.issue("none", f"{DRIFT}\nnone", DRIFT, open_=False)
+    assert issues(server) == [("none", "closed")]
+    github.issue("none", f"{DRIFT}\nnone", DRIFT, open_=False)
+    github.issue("again", f"{DRIFT}\nagain", DRIFT, open_=True)
+    assert issues(server) == [("again", "open")]
+    assert server.comments[0]["body"].endswith("again")
+
+
+def test_an_issue_of_a_stranger_or_a_pull_request_is_left_alone(github: GitHub, server: Server) -> None:
+    """Whoever may open issues could otherwise own ours; a member of the organization may have opened it by hand."""
+    stranger, request = server.add(f"{DRIFT}\nmine"), server.add(f"{DRIFT}\nmine")
+    server.comments[stranger - 1]["user"]["type"] = "User"
+    server.comments[request - 1]["pull_request"] = {}
+    assert github.issue("t", f"{DRIFT}\nours", DRIFT, open_=True) == "https://x/3"
+    server.comments[stranger - 1]["author_association"] = "MEMBER"
+    server.comments[2]["state"] = "closed"
+    assert github.issue("t", f"{DRIFT}\nours", DRIFT, open_=True) == "https://x/1"
+
+
+def test_drift_without_permission_says_what_to_give(github: GitHub, server: Server) -> None:
+    """The report is written before."""
+    server.first.append((403, {"message": "Resource not accessible by integration"}, {}))
+    with pytest.raises(ReviewError, match="issues: write") as refused:
+        github.issue("t", DRIFT, DRIFT, open_=True)
+    assert refused.value.code == NOT_POSTED
 
 
 def run(tmp_path: Path, server: Server, *more: str, token: str = "t0ken") -> tuple[Any, Path]:

@@ -47,7 +47,7 @@ def test_sarif_has_the_shape_that_the_standard_asks_for() -> None:
 
 def test_sarif_names_the_line_that_made_the_resource() -> None:
     """The recorded bucket, where the program makes it."""
-    lines = (ROOT / "tests/review/program/__main__.py").read_text().splitlines()
+    lines = (ROOT / "tests/review/programs/everything/__main__.py").read_text().splitlines()
     _, _, results = log_of(sarif.write(recorded()))
     found = [r for r in results if r["locations"][0]["logicalLocations"][0]["name"] == "orders"]  # type: ignore[index]
     assert found
