@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -33,7 +34,9 @@ def attributes(step: Step, masker: Masker) -> tuple[Attribute, ...]:
         found[path] = _computed(path, kind, step, masker)
     keys = step.replace_keys | {p for p, d in step.detailed.items() if str(d.get("kind", "")).endswith("-replace")}
     return tuple(
-        Attribute(**{**vars(a), "replaces": any(_within(a.path, key) or _within(key, a.path) for key in keys)})
+        dataclasses.replace(a, replaces=any(_within(a.path, key) or _within(key, a.path) for key in keys))
+        if keys
+        else a
         for _, a in sorted(found.items())
     )
 

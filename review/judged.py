@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -180,8 +181,9 @@ def _passed(run: Run) -> Iterator[tuple[str, str]]:
     if run.log is None:
         return
     for body in run.log.analysed:
+        urn = _subject(body.get("resourceUrn"))
         for rule in body.get("passed") or ():
-            yield str(rule), _subject(body.get("resourceUrn"))
+            yield sys.intern(str(rule)), urn
     for body in run.log.stack_analysed:
         for rule in body.get("passed") or ():
             yield str(rule), ""

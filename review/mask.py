@@ -6,6 +6,8 @@ A value learnt as secret anywhere in a run is masked wherever else it stands, al
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 import re
 from collections.abc import Iterator
 from typing import Any, Final, TypeVar
@@ -113,9 +115,11 @@ class Masker:
             longest = sorted(self._learnt, key=lambda s: (-len(s), s))
             self._pattern = re.compile("|".join(map(re.escape, longest)) or r"(?!)")
             self._known = {}
-        if text not in self._known:
-            self._known[text] = self._mask(text, self._pattern)
-        return self._known[text]
+        known = self._known.get(text)
+        if known is None:
+            masked = self._mask(text, self._pattern)
+            known = self._known[text] = text if masked == text else masked
+        return known
 
     @staticmethod
     def _mask(text: str, learnt: re.Pattern[str]) -> str:
@@ -126,15 +130,24 @@ class Masker:
         return self._scrub(value)  # type: ignore[no-any-return]
 
     def _scrub(self, value: Any) -> Any:
+        """Containers in which nothing had to be masked are returned as they are: most are, and a run has many."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, tuple):
-            return tuple(self._scrub(part) for part in value)
+            parts = tuple(map(self._scrub, value))
+            return value if all(map(operator.is_, parts, value)) else parts
         if isinstance(value, dict):
             return {self._scrub(key): self._scrub(part) for key, part in value.items()}
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return type(value)(**{f.name: self._scrub(getattr(value, f.name)) for f in dataclasses.fields(value)})
+        if names := _fields(value.__class__):
+            was = [getattr(value, name) for name in names]
+            now = [self._scrub(part) for part in was]
+            return value if all(map(operator.is_, now, was)) else type(value)(**dict(zip(names, now, strict=True)))
         return value
+
+
+@functools.cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def _worth(value: Any) -> bool:

@@ -13,7 +13,7 @@ Loss = Literal["lost", "kept", "none", "unknown"]
 Verdict = Literal["blocked", "failed", "unproven", "attention", "clear"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Attribute:
     """One input that changes. Texts are masked and cut to a readable length; a missing side is None."""
 
@@ -28,7 +28,7 @@ class Attribute:
     """Whether this is what cannot change in place."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
     """What happens to one resource, and how much attention it asks for."""
 
@@ -63,7 +63,7 @@ class Change:
         return self.op in ("replace", "delete") and not self.logical
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
     """One right that somebody gains or loses."""
 
@@ -91,7 +91,7 @@ class Access:
         return f"{self.member}: {self.can} on {self.on}{limit}{f', until {self.until}' if self.until else ''}{why}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """One verdict that is not a pass: a violation, something undetermined, or an accepted exception."""
 
@@ -119,7 +119,7 @@ class Finding:
         return self.level == "mandatory" and self.outcome != "waived"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
     """One rule on one resource (an empty URN: on the whole stack) and what came of it."""
 

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -96,7 +97,7 @@ class Run:
     """Severity and message."""
     limits: list[str]
 
-    @property
+    @cached_property
     def kind(self) -> Literal["preview", "up", "refresh", "destroy"]:
         """What the engine was asked to do, as far as its steps tell."""
         ops = Counter(step.op for step in self.steps.values())
@@ -122,6 +123,7 @@ class Run:
         return self.when[:10]
 
 
+@cache
 def type_of(urn: str) -> str:
     """The type token in a URN, without those of its parents."""
     parts = urn.split("::")

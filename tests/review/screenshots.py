@@ -16,9 +16,10 @@ from tests.review import record
 
 IMAGES = ROOT / "docs" / "images"
 PICTURES = (
-    ("review-page", "light", ""),
-    ("review-graph", "light", "#graph"),
-    ("review-clauses-dark", "dark", "#coverage"),
+    ("review-page", "change", "light", ""),
+    ("review-access", "access", "light", "#access"),
+    ("review-graph", "change", "light", "#graph"),
+    ("review-clauses-dark", "access", "dark", "#coverage"),
 )
 
 
