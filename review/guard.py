@@ -86,8 +86,15 @@ def read(path: Path) -> Ran:
     for event in events.lines(path):
         for kind, body in event.items():
             if isinstance(body, dict):
-                ran.take(kind, body)
+                _take(ran, kind, body, path)
     return ran
+
+
+def _take(ran: Ran, kind: str, body: dict[str, Any], path: Path) -> None:
+    try:
+        ran.take(kind, body)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ReviewError(f"{path}: an event {kind} has an unexpected shape: {error!r}.") from None
 
 
 def _rules(body: dict[str, Any]) -> Iterator[str]:

@@ -78,7 +78,7 @@ class Step:
         for state in (self.new, self.old):
             frames = [state.get("sourcePosition"), *(f.get("sourcePosition") for f in state.get("stackTrace") or ())]
             for frame in frames:
-                match = _PLACE.fullmatch(frame or "")
+                match = _PLACE.fullmatch(frame) if isinstance(frame, str) else None
                 if match and ".." not in match[1].split("/"):
                     return match[1], int(match[2])
         return "", 0
@@ -210,8 +210,8 @@ def _of_digest(step: dict[str, Any]) -> Step:
     return Step(
         urn=str(step["urn"]),
         op=_op(str(step["op"]), str(step["urn"])),
-        old=dict(step.get("oldState") or {}),
-        new=dict(step.get("newState") or {}),
+        old=_state(step.get("oldState")),
+        new=_state(step.get("newState")),
         replace_keys=set(map(str, step.get("replaceReasons") or ())),
         detailed={str(k): dict(v) for k, v in (step.get("detailedDiff") or {}).items()},
     )
@@ -222,11 +222,35 @@ def _of_event(metadata: dict[str, Any]) -> Step:
     return Step(
         urn=metadata["urn"],
         op=_op(metadata["op"], metadata["urn"]),
-        old=dict(metadata.get("old") or {}),
-        new=dict(metadata.get("new") or {}),
+        old=_state(metadata.get("old")),
+        new=_state(metadata.get("new")),
         replace_keys=set(map(str, metadata.get("keys") or ())),
         detailed={str(k): {"kind": v.get("diffKind"), "inputDiff": v.get("inputDiff")} for k, v in detailed.items()},
     )
+
+
+_SHAPES: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
+    (dict, ("inputs", "outputs", "propertyDependencies")),
+    (list, ("dependencies", "additionalSecretOutputs", "stackTrace")),
+    (str, ("type", "urn", "parent", "sourcePosition")),
+)
+
+
+def _state(given: Any) -> dict[str, Any]:
+    """A resource's state, with what is read of it in the shapes that the engine writes. Values may be of any."""
+    state = dict(given or {})
+    for kind, keys in _SHAPES:
+        for key in keys:
+            if not isinstance(state.get(key, kind()), kind | None):
+                raise TypeError(f"{key} is {type(state[key]).__name__}, not {kind.__name__}")
+    edges = [*(state.get("dependencies") or ()), *(state.get("additionalSecretOutputs") or ())]
+    for urns in (state.get("propertyDependencies") or {}).values():
+        edges += urns or ()
+    if not all(isinstance(edge, str) for edge in edges):
+        raise TypeError("a dependency is not a URN")
+    if not all(isinstance(frame, dict) for frame in state.get("stackTrace") or ()):
+        raise TypeError("stackTrace holds something else than frames")
+    return state
 
 
 def _op(word: str, urn: str) -> Op:

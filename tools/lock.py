@@ -5,6 +5,7 @@ The maker (uv) is used once, from a throwaway environment; it is not part of the
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,19 @@ LOCKS: Final = (
 """What is asked for, what is locked, and what it must agree with: the image of the jobs has the versions we test."""
 
 
+_WITH_EXTRAS: Final = re.compile(r"^([\w.-]+)\[[\w,.-]+\](==[^\n]*\n(?:    --hash[^\n]*\n)+)", re.MULTILINE)
+
+
+def twins(lock: str) -> str:
+    """Every `name[extra]` once more as `name`: pip takes the two for different packages and wants both pinned."""
+    return _WITH_EXTRAS.sub(r"\g<0>\1\2", lock)
+
+
+def without_extras(lock: str) -> str:
+    """What others must agree with: constraints take no extras, and each such package stands there without them, too."""
+    return _WITH_EXTRAS.sub("", lock)
+
+
 def main() -> int:
     """Resolves, then replaces each lock in one step."""
     with tempfile.TemporaryDirectory() as folder:
@@ -38,15 +52,19 @@ def main() -> int:
             command += [
                 "--generate-hashes",
                 "--no-annotate",
+                "--no-strip-extras",
                 "--no-header",
                 "--no-emit-index-url",
                 "--no-emit-find-links",
                 "--quiet",
             ]
-            command += ["--constraint", str(agreeing)] if agreeing else []
+            if agreeing:
+                limits = Path(folder, "limits.txt")
+                limits.write_text(without_extras(agreeing.read_text()))
+                command += ["--constraint", str(limits)]
             command += ["--output-file", str(made), *sys.argv[1:], str(wanted)]
             subprocess.run(command, check=True)
-            stamp.write_text(lock, _HEADER + made.read_text().removeprefix(_HEADER))
+            stamp.write_text(lock, _HEADER + twins(made.read_text().removeprefix(_HEADER)))
     return 0
 
 

@@ -11,9 +11,11 @@ import jsonschema
 import pytest
 
 from review import document, junit, sarif
+from review.build import build
 from review.model import Finding
 from review.policy import order
 from tests.recording import ROOT
+from tests.review import record
 from tests.review.making import BUCKET, policy, recorded, review_of, step
 
 LEVELS = {"none", "note", "warning", "error"}
@@ -24,6 +26,25 @@ def log_of(text: str) -> tuple[dict[str, object], list[dict[str, object]], list[
     document_ = json.loads(text)
     (run,) = document_["runs"]
     return document_, run["tool"]["driver"]["rules"], run["results"]
+
+
+@pytest.mark.parametrize("name", sorted(record.names()))
+def test_sarif_fits_its_schema(name: str, tmp_path: Path) -> None:
+    """Of every recorded run. The schema is ours, written after the standard, and stricter: it allows nothing else."""
+    schema = json.loads((ROOT / "tests/review/sarif.schema.json").read_text())
+    checker = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    written = json.loads(sarif.write(build(**record.files(name, tmp_path))))
+    assert [error.json_path + " " + error.message for error in checker.iter_errors(written)] == []
+
+
+def test_sarif_schema_can_fail() -> None:
+    """A level that the standard does not know, and a property of our own invention."""
+    schema = json.loads((ROOT / "tests/review/sarif.schema.json").read_text())
+    checker = jsonschema.Draft202012Validator(schema)
+    written = json.loads(sarif.write(recorded()))
+    written["runs"][0]["results"][0]["level"] = "critical"
+    written["runs"][0]["results"][1]["color"] = "red"
+    assert len(list(checker.iter_errors(written))) == 2
 
 
 def test_sarif_has_the_shape_that_the_standard_asks_for() -> None:

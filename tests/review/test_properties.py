@@ -7,6 +7,8 @@ import html
 import json
 import random
 import string
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +23,7 @@ from review import bundle, comment, document, junit, oscal, page, sarif
 from review.build import build
 from review.mask import SIGNATURE, UNKNOWN
 from review.model import Review
+from tests.recording import ROOT
 from tests.review.making import BUCKET, MEMBER, events_of, policy, review_of, step, write
 
 WRITERS = (comment.write, page.write, sarif.write, junit.write, document.write, *(w for _, w in oscal.KINDS.values()))
@@ -205,3 +208,41 @@ def test_a_thousand_resources_in_two_seconds_of_work(tmp_path: Path) -> None:
     text = comment.write(build(**files))
     assert time.process_time() - started < 2.0
     assert comment.length(text) <= comment.LIMIT
+
+
+@pytest.mark.slow
+def test_ten_thousand_resources_in_fifteen_seconds_and_half_a_gigabyte(tmp_path: Path) -> None:
+    """The command as a person calls it: processor time and memory of its process, 400,000 verdicts included."""
+    inputs = {"name": "n", "location": "EUROPE-WEST1", "labels": {"a": "1"}, "settings": {"a": [1, {"c": "d"}]}}
+    steps = [
+        step("update", BUCKET, f"b{i}", old={**inputs, "name": f"n{i}"}, new={**inputs, "location": "EU"})
+        for i in range(7_000)
+    ]
+    steps += [
+        step("create", MEMBER, f"m{i}", new={"bucket": f"n{i}", "role": "r", "member": f"group:g{i}@example.com"})
+        for i in range(3_000)
+    ]
+    names = [f"rule-{i}" for i in range(40)]
+    judged = [
+        {"policyAnalyzeSummaryEvent": {"resourceUrn": s["urn"], "policyPackName": "secure-hosting", "passed": names}}
+        for s in steps
+    ]
+    files = write(tmp_path, steps, *judged)
+    words = [
+        "comment",
+        "--digest",
+        str(files["digest"]),
+        "--events",
+        str(files["events"]),
+        "-o",
+        str(tmp_path / "c.md"),
+    ]
+    measured = "import resource, sys; from review.cli import app; app(sys.argv[1:], standalone_mode=False);"
+    measured += "u = resource.getrusage(resource.RUSAGE_SELF); print(u.ru_utime + u.ru_stime, u.ru_maxrss)"
+    done = subprocess.run(
+        [sys.executable, "-c", measured, *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    seconds, kilobytes = map(float, done.stdout.split())
+    assert seconds < 15
+    assert kilobytes < 512 * 1024
+    assert comment.length((tmp_path / "c.md").read_text()) <= comment.LIMIT

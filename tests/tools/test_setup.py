@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -218,3 +219,19 @@ def test_lock_holds_every_pin() -> None:
         name, version = pin.split("==")
         wanted = f"{name.split('[')[0]}=={version}".replace("_", "-").replace(".", "-")
         assert wanted in locked, f"{pin}: run `make lock`"
+
+
+def test_lock_pins_a_package_with_and_without_its_extras() -> None:
+    """pip takes `name[extra]` and `name` for two packages; with hashes, one that is not pinned stops a fresh clone."""
+    from tools import places
+    from tools.lock import twins
+
+    pinned = re.findall(r"^([\w.-]+(?:\[[\w,.-]+\])?)==", places.LOCKFILE.read_text(), flags=re.MULTILINE)
+    extras = [name for name in pinned if "[" in name]
+    assert "pydantic[email]" in extras
+    assert {name.partition("[")[0] for name in extras} <= set(pinned)
+    block = "a[x]==1 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\n"
+    assert (
+        twins(f"{block}b==2 \\\n    --hash=sha256:3\n")
+        == f"{block}{block.replace('[x]', '')}b==2 \\\n    --hash=sha256:3\n"
+    )
