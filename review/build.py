@@ -273,6 +273,8 @@ def _verdict(
     parts = []
     if blocking:
         parts.append(f"{_count(len(blocking), 'violation')} {'blocks' if len(blocking) == 1 else 'block'} this change")
+    if judged_ := [f for f in found if f.outcome == "fail" and not f.level]:
+        parts.append(f"a judgement of the digest finds {_count(len(judged_), 'violation')}")
     if errors:
         parts.append(f"the run reported {_count(len(errors), 'error')}")
     if not proven:

@@ -31,6 +31,7 @@ def make(
     previous: Path | None = None,
     key: Path | None = None,
     jobs: Iterable[Path] = (),
+    jobs_key: Path | None = None,
     attestations: Path | None = None,
     sbom: Path | None = None,
 ) -> list[str]:
@@ -43,7 +44,10 @@ def make(
         raise ReviewError(f"{folder} is not empty: evidence is never written over.", fix="--out NEW_FOLDER")
     inputs = [*review.inputs, *(_digest(name, path) for name, path in sorted(sources.items()))]
     signer = statement.load_key(key) if key else None
-    records, attested = evidence.records(jobs), evidence.attestations(attestations)
+    records, attested = (
+        evidence.records(jobs, statement.load_public_key(jobs_key) if jobs_key else None),
+        evidence.attestations(attestations),
+    )
     proofs = evidence.by_clause(records, attested, review.when[:10])
     comparison = compare(_read_clauses(previous), _clauses(review)) if previous is not None else None
     files = {

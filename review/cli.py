@@ -189,6 +189,9 @@ def bundle(
         list[Path] | None,
         typer.Option(help="What a job left (a restore drill): JSON with `clauses`; repeatable."),
     ] = None,
+    job_key: Annotated[
+        Path | None, typer.Option(help="Ed25519 public key (PEM) that must have signed the evidence of jobs.")
+    ] = None,
     attestations: Annotated[Path, typer.Option(help="The register of attestations.")] = ATTESTATIONS,
     sbom: Annotated[Path | None, typer.Option(help="The list of software parts, copied as it is.")] = None,
 ) -> None:
@@ -212,6 +215,7 @@ def bundle(
         previous=previous,
         key=key,
         jobs=job_evidence or (),
+        jobs_key=job_key,
         attestations=attestations,
         sbom=sbom,
     )

@@ -196,7 +196,9 @@ def _rule(same: list[Finding], touched: frozenset[str]) -> str:
     first = same[0]
     fix = f" — write {code(first.fix)}" if first.fix and first.outcome != "waived" else ""
     ordered = sorted(same, key=lambda f: f.urn not in touched)
-    named = [_named_finding(f, untouched=bool(f.urn) and f.urn not in touched) for f in ordered[:_NAMED]]
+    named = [
+        _named_finding(f, untouched=bool(touched) and bool(f.urn) and f.urn not in touched) for f in ordered[:_NAMED]
+    ]
     more = f"; and {len(same) - _NAMED:,} more resources" if len(same) > _NAMED else ""
     return f"- **{prose(first.clause) or code(first.rule)}** {prose(first.title)} — {'; '.join(named)}{more}{fix}"
 
@@ -205,8 +207,16 @@ def _blocks(review: Review) -> Section:
     return _findings_section(review, "violations", 4, "**Blocks**", [f for f in review.violations if f.blocking])
 
 
+def _judged(review: Review) -> Section:
+    """What only a judgement of the digest knows of: the engine did not say at which level."""
+    found = [f for f in review.violations if not f.level]
+    return _findings_section(
+        review, "judged violations", 4, "**Breaks the policy, by a judgement of the digest**", found
+    )
+
+
 def _advice(review: Review) -> Section:
-    found = [f for f in review.violations if not f.blocking]
+    found = [f for f in review.violations if f.level and not f.blocking]
     return _findings_section(review, "advice", 9, f"Advice ({len(found):,})", found, folded=True)
 
 
@@ -315,6 +325,7 @@ _SECTIONS: Final[tuple[Callable[[Review], Section], ...]] = (
     _lost,
     _notes,
     _blocks,
+    _judged,
     _undetermined,
     _waived,
     _advice,

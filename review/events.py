@@ -53,8 +53,8 @@ def read(path: Path) -> Log:
     """The log of one run. A last line that is cut off is reported as truncation; any other damage is refused."""
     log = Log()
     for event in lines(path, log):
-        log.started = log.started or int(event.get("timestamp") or 0)
         try:
+            log.started = log.started or int(event.get("timestamp") or 0)
             _take(log, event)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ReviewError(f"{path}: event {event.get('sequence')} has an unexpected shape: {error!r}.") from None
@@ -128,7 +128,8 @@ def _take(log: Log, event: dict[str, Any]) -> None:
                 _violation(log, kind, body)
             case "policyAnalyzeSummaryEvent" | "policyAnalyzeStackSummaryEvent":
                 chosen = log.analysed if kind == "policyAnalyzeSummaryEvent" else log.stack_analysed
-                chosen.append({**body, "policyPackName": str(body["policyPackName"])})
+                passed = list(map(str, body.get("passed") or ()))
+                chosen.append({**body, "policyPackName": str(body["policyPackName"]), "passed": passed})
             case "diagnosticEvent":
                 log.diagnostics.append(dict(body))
             case "errorEvent":

@@ -58,12 +58,12 @@ class Ran:
         """Takes in one event."""
         ours = body.get("policyPackName") == NAME
         if kind == "resourcePreEvent":
-            self.registered[body["metadata"]["urn"]] = body["metadata"]["op"]
+            self.registered[str(body["metadata"]["urn"])] = str(body["metadata"]["op"])
         elif kind == "policyEvent":
             open_ = "\n  undetermined" in str(body.get("message"))
             self.violations.append((str(body["policyName"]), str(body["enforcementLevel"]), open_, _version(body)))
         elif kind == "policyAnalyzeSummaryEvent" and ours:
-            self.analysed[body["resourceUrn"]] = (_version(body), frozenset(_rules(body)))
+            self.analysed[str(body["resourceUrn"])] = (_version(body), frozenset(_rules(body)))
         elif kind == "policyRemediateSummaryEvent" and ours:
             self.active.update(_rules(body))
         elif kind == "policyAnalyzeStackSummaryEvent" and ours:
@@ -98,8 +98,8 @@ def _take(ran: Ran, kind: str, body: dict[str, Any], path: Path) -> None:
 
 
 def _rules(body: dict[str, Any]) -> Iterator[str]:
-    yield from body.get("passed") or ()
-    yield from body.get("failed") or ()
+    yield from map(str, body.get("passed") or ())
+    yield from map(str, body.get("failed") or ())
 
 
 def _version(body: dict[str, Any]) -> str:

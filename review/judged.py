@@ -183,7 +183,6 @@ def _passed(run: Run) -> Iterator[tuple[str, str]]:
     for body in run.log.analysed:
         urn = _subject(body.get("resourceUrn"))
         for rule in body.get("passed") or ():
-            yield sys.intern(str(rule)), urn
+            yield sys.intern(rule), urn
     for body in run.log.stack_analysed:
-        for rule in body.get("passed") or ():
-            yield str(rule), ""
+        yield from ((rule, "") for rule in body["passed"])

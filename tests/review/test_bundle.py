@@ -306,3 +306,39 @@ def test_evidence_that_cannot_stand_is_refused(tmp_path: Path, drill: object, wo
     with pytest.raises(ReviewError, match=words):
         with_proofs(tmp_path / "made", tmp_path, drill=drill)
     assert not (tmp_path / "made").exists()
+
+
+def test_signed_evidence_of_a_job_is_opened_and_copied_as_it_is(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+    """As `python -m jobs drill` writes it: result, checks that did not pass, and figures; the signature is checked."""
+    from datetime import UTC, datetime
+
+    from jobs.core import evidence as job
+
+    when = datetime(2027, 1, 15, 4, 0, tzinfo=UTC)
+    made = job.Evidence(
+        job="drill",
+        run="5b1d",
+        clauses=("BAK-6",),
+        started_at=when,
+        finished_at=when,
+        subjects=(job.Subject(name="orders", sha256="0" * 64),),
+        checks=(
+            job.Check(name="schema", outcome="passed"),
+            job.Check(name="rows of invoices", outcome="failed", detail="41,200 instead of 41,377"),
+        ),
+        facts={"seconds": 1260},
+    )
+    path = tmp_path / "drill.json"
+    path.write_bytes(job.sealed(made, job.FileSigner(keys[0])))
+    bundle.make(recorded(), tmp_path / "made", sources={}, jobs=[path], jobs_key=keys[1])
+    assert (tmp_path / "made/jobs/drill.json").read_bytes() == path.read_bytes()
+    (proof,) = json.loads((tmp_path / "made/proofs.json").read_text())["BAK-6"]
+    assert proof["title"] == "drill of orders: failed"
+    assert proof["facts"]["failed:"] == "rows of invoices 41,200 instead of 41,377"
+    assert (proof["facts"]["seconds"], proof["facts"]["signature"]) == ("1260", "checked")
+    path.write_bytes(path.read_bytes().replace(b'"sig": "', b'"sig": "AAAA'))
+    with pytest.raises(ReviewError, match=r"no signature by this key|no DSSE envelope"):
+        bundle.make(recorded(), tmp_path / "other", sources={}, jobs=[path], jobs_key=keys[1])
+    path.write_text(json.dumps(DRILL))
+    with pytest.raises(ReviewError, match="is not signed"):
+        bundle.make(recorded(), tmp_path / "other", sources={}, jobs=[path], jobs_key=keys[1])
