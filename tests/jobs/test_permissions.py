@@ -276,14 +276,16 @@ def test_every_deployed_command_exists(production: Recording) -> None:
     from typer.main import get_command
 
     command = get_command(application())
-    lines = [deployed(production, job.name).arguments for job in production.of(JOB)]
+    jobs = [job.name for job in production.of(JOB) if "JOBS_" in str(job.inputs["template"])]
+    assert len(jobs) == 9, "two databases with three each, the activity log, the keys, the canary"
+    lines = [deployed(production, name).arguments for name in jobs]
     for cron in production.of("render:services:CronJob"):
         line = str(cron.inputs["serviceDetails"]["envSpecificDetails"].get("dockerCommand", ""))
         if line.startswith("python -m jobs "):
             import shlex
 
             lines.append(shlex.split(line.removeprefix("python -m jobs ")))
-    assert len(lines) == len(production.of(JOB)) + 4
+    assert len(lines) == len(jobs) + 4
     for line in lines:
         found: Any = command
         rest = list(line)
