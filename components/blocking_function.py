@@ -67,7 +67,7 @@ class BlockingFunction(Component):
     """
 
     token = "hosting:identity:BlockingFunction"
-    clauses: ClassVar[tuple[str, ...]] = ("VER-2", "ACC-5", "ENC-1", "HOS-1")
+    clauses: ClassVar[tuple[str, ...]] = ("VER-2", "ACC-5", "ENC-1", "HOS-1", "DEP-4")
 
     url: pulumi.Output[str]
 
@@ -88,6 +88,7 @@ class BlockingFunction(Component):
                 runtime=RUNTIME,
                 entry_point=args.entry_point,
                 service_account=builder.account.id,
+                automatic_update_policy=gcp.cloudfunctionsv2.FunctionBuildConfigAutomaticUpdatePolicyArgs(),
                 source=gcp.cloudfunctionsv2.FunctionBuildConfigSourceArgs(
                     storage_source=gcp.cloudfunctionsv2.FunctionBuildConfigSourceStorageSourceArgs(
                         bucket=bucket, object=source.name

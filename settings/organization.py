@@ -67,14 +67,23 @@ def check(config: StackConfig) -> Iterator[Mistake]:
         )
     if organization.access_policy is None:
         return
-    for name, row in config.access.items():
-        group = row.group
+    for group, what, other in _powerful(config, organization):
         if group.endswith(f"@{domain}") and group.partition("@")[0] not in organization.group_keys:
             yield Mistake(
                 key="organization.groupKeys",
                 clause="DEV-2",
-                problem=f"has no key for {group}, which has rights in access.yaml: its members could use any device",
+                problem=f"has no key for {group}, which {what}: its members could use any device",
                 example=f"groupKeys: {{{group.partition('@')[0]}: 01d520gv4vjcrht}}",
-                others=(f"access.{name}.group",),
+                others=(other,),
             )
             return
+
+
+def _powerful(config: StackConfig, organization: Organization) -> Iterator[tuple[str, str, str]]:
+    """Every group of people that can reach something: those with rights, those who approve, and break-glass."""
+    for name, row in config.access.items():
+        yield row.group, "has rights in access.yaml", f"access.{name}.group"
+    for name, row in config.access.items():
+        if row.approvers is not None:
+            yield row.approvers, "approves requests in access.yaml", f"access.{name}.approvers"
+    yield organization.break_glass, "deny policies except", "organization.breakGlass"

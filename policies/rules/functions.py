@@ -190,3 +190,30 @@ def function_no_plain_secrets(function: Resource) -> Iterator[Finding]:
     run, build = ("serviceConfig.", "buildConfig.") if v2 else ("", "")
     yield from plain_variables(function, f"{run}environmentVariables")
     yield from plain_variables(function, f"{build}environmentVariables" if v2 else "buildEnvironmentVariables")
+
+
+@rule(
+    id="function-updates-itself",
+    clause="DEP-4",
+    title="Functions get security updates of their runtime without a deployment",
+    severity="low",
+    types=(FUNCTION,),
+    decides=("buildConfig.onDeployUpdatePolicy",),
+    absent="pass",
+    fix="build_config={…, 'automatic_update_policy': {}}",
+    sources=("https://cloud.google.com/functions/docs/securing/security-updates",),
+    good=(
+        {"name": "f", "buildConfig": {"automaticUpdatePolicy": {}}},
+        {"name": "f", "buildConfig": {"runtime": "python312"}},
+    ),
+    bad=(
+        {"name": "f", "buildConfig": {"onDeployUpdatePolicy": {}}},
+        {"name": "f", "buildConfig": {"onDeployUpdatePolicy": {"runtimeVersion": "python312_1"}}},
+    ),
+)
+def updates_itself(function: Resource) -> Iterator[Finding]:
+    """A function that is not deployed for a year runs on a runtime of last year. Left out, updates are automatic."""
+    if function.raw("buildConfig.onDeployUpdatePolicy") is not None:
+        yield fail(
+            function, "buildConfig.onDeployUpdatePolicy", "is set: the runtime is patched only when it is deployed"
+        )
