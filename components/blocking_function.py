@@ -33,6 +33,10 @@ BUILD = (
 CODE = Path(__file__).resolve().parent.parent / "jobs" / "reject_password" / "main.py"
 
 
+AUTOMATIC = gcp.cloudfunctionsv2.FunctionBuildConfigAutomaticUpdatePolicyArgs()  # type: ignore[no-untyped-call]
+"""DEP-4: Google patches the runtime of the running function."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BlockingFunctionArgs:
     """Where it runs and where its code lies."""
@@ -88,7 +92,7 @@ class BlockingFunction(Component):
                 runtime=RUNTIME,
                 entry_point=args.entry_point,
                 service_account=builder.account.id,
-                automatic_update_policy=gcp.cloudfunctionsv2.FunctionBuildConfigAutomaticUpdatePolicyArgs(),
+                automatic_update_policy=AUTOMATIC,
                 source=gcp.cloudfunctionsv2.FunctionBuildConfigSourceArgs(
                     storage_source=gcp.cloudfunctionsv2.FunctionBuildConfigSourceStorageSourceArgs(
                         bucket=bucket, object=source.name

@@ -51,11 +51,13 @@ def project_of_destination(graph: Graph, sink: Resource) -> str | None:
 
 
 def writer_granted(graph: Graph, sink: Resource) -> bool | None:
-    """Whether a grant of this stack goes to the sink's writer; None where a member that may be it is not known."""
+    """Whether a grant of this stack goes to the sink's writer, of a role that may write there; None where a member that
+    may be it is not known. Sinks of one organization share a writer: a grant on one store says nothing of the other."""
     writer = sink.output("writerIdentity")
+    service = next((target.type.split(":")[1].split("/")[0] for target in destinations(graph, sink)), "")
     lost = False
     for resource in graph.resources:
-        if not is_grant(resource.type):
+        if not is_grant(resource.type) or _elsewhere(plain(resource.raw("role")), service):
             continue
         for key in ("member", "members"):
             value = plain(resource.raw(key))
@@ -69,6 +71,13 @@ def writer_granted(graph: Graph, sink: Resource) -> bool | None:
             return True
         lost = lost or document is UNKNOWN
     return None if lost else False
+
+
+def _elsewhere(role: object, service: str) -> bool:
+    """Whether a role of Google's is one of another service; basic roles and those of our own are not judged here."""
+    return (
+        isinstance(role, str) and "." in role and role.startswith("roles/") and not role.startswith(f"roles/{service}.")
+    )
 
 
 def leads_to(graph: Graph, sink: Resource, *types: str) -> bool:

@@ -11,7 +11,15 @@ from policies.logquery import QueryError
 from policies.model import Resource, UnknownValue
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._ours import enabled, marked, ours, projects_in_use
-from policies.rules._sinks import FOLDER_SINK, LOG_BUCKETS, ORGANIZATION_SINK, PROJECT_SINK, destinations
+from policies.rules._sinks import (
+    BUCKET,
+    FOLDER_SINK,
+    LOG_BUCKETS,
+    ORGANIZATION_SINK,
+    PROJECT_SINK,
+    destinations,
+    leads_to,
+)
 from policies.rules._watch import ALERT, METRIC, watch
 from policies.rules.log_alerts import alert, metric
 from policies.rules.log_sinks import complete
@@ -41,6 +49,16 @@ _STORE = "logging.googleapis.com/projects/audit/locations/eu/buckets/all"
         (marked(), enabled("app"), Sample(ORGANIZATION_SINK, {"destination": _STORE, "includeChildren": True}, "all")),
     ),
     bad=(
+        (
+            marked(),
+            enabled("app"),
+            Sample(ORGANIZATION_SINK, {"destination": _STORE, "includeChildren": True}, "all"),
+            Sample(
+                ORGANIZATION_SINK,
+                {"destination": "storage.googleapis.com/kept", "includeChildren": True, "filter": "severity>=ERROR"},
+                "some",
+            ),
+        ),
         (marked(), enabled("app")),
         (marked(), enabled("app"), enabled("audit"), _sink("app")),
         (marked(), enabled("app"), enabled("audit"), _sink("app"), _sink("audit", filter="severity>=ERROR")),
@@ -56,7 +74,7 @@ def every_project(graph: Graph) -> Iterator[Finding]:
         yield skip("the stack is not built from this project's components, or enables no services")
         return
     homeless = list(lost)
-    higher, stores = False, dict[str, set[str]]()
+    higher, stores, narrow = False, dict[str, set[str]](), list[Resource]()
     for sink in graph.of(ORGANIZATION_SINK, FOLDER_SINK, PROJECT_SINK):
         try:
             if complete(sink):
@@ -65,10 +83,17 @@ def every_project(graph: Graph) -> Iterator[Finding]:
                 if home is None and sink.type == PROJECT_SINK:
                     lost.append(unsure(sink, "project"))
                 stores.setdefault(_store(graph, sink), set()).add((home or "").removeprefix("projects/"))
+            elif sink.type != PROJECT_SINK and _kept(graph, sink):
+                narrow.append(sink)
         except UnknownValue as error:
             lost.append(unsure(sink, error.path))
         except QueryError as error:
             lost.append(unsure(sink, "filter", f"cannot be read: {error}"))
+    yield from (
+        fail(sink, "filter", "leaves logs out, and nothing else brings all of them to its store")
+        for sink in narrow
+        if _store(graph, sink) not in stores
+    )
     if higher:
         return
     missing = [
@@ -82,6 +107,14 @@ def every_project(graph: Graph) -> Iterator[Finding]:
         return
     for service, project, store in missing:
         yield fail(service, "project", f"{project} does not send everything to {store.rpartition('::')[2] or store}")
+
+
+def _kept(graph: Graph, sink: Resource) -> bool:
+    """Whether the destination is a store: topics carry what somebody asked for, stores are looked into later."""
+    text = plain(sink.raw("destination"))
+    if isinstance(text, str):
+        return text.startswith(("storage.", "logging."))
+    return leads_to(graph, sink, BUCKET, *LOG_BUCKETS)
 
 
 def _store(graph: Graph, sink: Resource) -> str:
