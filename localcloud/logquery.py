@@ -1,8 +1,9 @@
 """The part of Google Cloud's logging query language that our filters use, evaluated on log entries.
 
 Covers comparisons (`= != > >= < <= : =~ !~`), grouped values, existence (`field:*`), words searched in all fields, AND,
-OR, NOT, `-`, parentheses and lines joined by an implied AND, in the language's own order: NOT, then OR, then AND.
-Refuses the rest (`SEARCH`, `sample`, `ip_in_net`, `log_id`, `cast`, negated groups) instead of guessing.
+OR, NOT, `-`, parentheses and lines joined by an implied AND, in the language's own order: NOT, then OR, then AND; of
+the functions `log_id()` and `SOURCE()`. Refuses the rest (`SEARCH`, `sample`, `ip_in_net`, `cast`, negated groups)
+instead of guessing. The judge has an evaluator of its own, with three answers (docs/adr/0068).
 Source: Google Cloud Logging documentation, "Logging query language".
 """
 
@@ -23,6 +24,7 @@ _GRAMMAR = r"""
 ?unary: (_NOT | "-") unary -> negation
       | "(" conjunction ")"
       | comparison
+      | FUNCTION "(" STRING ")" -> function
       | (STRING | WORD) -> anywhere
 comparison: path OPERATOR group
 ?group: "(" values ")" | value
@@ -39,14 +41,15 @@ _AND.3: /AND\b/
 _OR.3: /OR\b/
 _NOT.3: /NOT\b/
 SEGMENT: /(?!(AND|OR|NOT)\b)[A-Za-z_@][A-Za-z0-9_@\/-]*/
-WORD: /(?!(AND|OR|NOT)\b)[A-Za-z0-9_+][^\s()"=<>!:~,]*/
+FUNCTION: /log_id|LOG_ID|source|SOURCE/
+WORD: /(?!(AND|OR|NOT)\b)(?!(log_id|LOG_ID|source|SOURCE)\s*\()[A-Za-z0-9_+][^\s()"=<>!:~,]*/
 STRING: /"(\\.|[^"\\])*"/
 %import common.WS
 %ignore WS
 """
 _SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 _COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|--[^\n]*')
-_FUNCTIONS = re.compile(r"(?<![\w.\"])(SEARCH|sample|ip_in_net|log_id|cast|regexp_extract|source)\s*\(")
+_FUNCTIONS = re.compile(r"(?<![\w.\"])(SEARCH|sample|ip_in_net|cast|regexp_extract)\s*\(")
 
 Entry = Mapping[str, Any]
 Predicate = Callable[[Entry], bool]
@@ -185,6 +188,13 @@ class _Builder(Transformer[Token, Any]):
 
     def not_value(self, parts: list[Test]) -> Test:
         return lambda o, p, e: not parts[0](o, p, e)
+
+    def function(self, parts: list[Token]) -> Predicate:
+        text = _unquote(str(parts[1]))
+        if str(parts[0]).lower() == "source":
+            return lambda entry: str(entry.get("logName", "")).startswith(f"{text}/logs/")
+        ending = f"/logs/{text.replace('/', '%2F')}"
+        return lambda entry: str(entry.get("logName", "")).replace("%2f", "%2F").endswith(ending)
 
     def anywhere(self, parts: list[Token]) -> Predicate:
         text = _unquote(str(parts[0])).lower()

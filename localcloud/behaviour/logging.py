@@ -1,9 +1,10 @@
-"""Log sinks write as an identity of their own; locked log buckets stay."""
+"""Log sinks write as an identity of their own; locked log buckets stay; filters are in the language."""
 
 from __future__ import annotations
 
 from localcloud.behaviour import Request, on
-from localcloud.errors import denied
+from localcloud.errors import denied, refused
+from localcloud.logquery import QueryError, compile_query
 
 
 @on("created", "gcp:logging/*Sink:*")
@@ -30,3 +31,24 @@ def locked_log_buckets_stay(request: Request) -> None:
     """A locked log bucket cannot be deleted."""
     if (request.old.properties if request.old else {}).get("locked"):
         raise denied(f"Bucket {request.id} is locked and cannot be deleted", "FAILED_PRECONDITION")
+
+
+FILTERED = (
+    "gcp:logging/metric:Metric",
+    "gcp:logging/*Sink:*",
+    "gcp:logging/*Exclusion:*",
+    "gcp:logging/logView:LogView",
+)
+
+
+@on("create", *FILTERED)
+@on("update", *FILTERED)
+def filters_are_in_the_language(request: Request) -> None:
+    """The API refuses a filter that it cannot parse; so does this one, and says what it covers."""
+    texts = [request.get("filter"), *((one or {}).get("filter") for one in request.get("exclusions") or [])]
+    for text in texts:
+        if isinstance(text, str):
+            try:
+                compile_query(text)
+            except QueryError as error:
+                raise refused(f"The filter of '{request.name}' cannot be used: {error}") from error

@@ -9,6 +9,7 @@ import pytest
 from localcloud.logquery import QueryError, matches
 
 ENTRY: dict[str, Any] = {
+    "logName": "projects/p/logs/cloudaudit.googleapis.com%2Factivity",
     "severity": "NOTICE",
     "resource": {"type": "gce_firewall_rule"},
     "labels": {"k8s.io/app": "orders"},
@@ -25,6 +26,8 @@ ENTRY: dict[str, Any] = {
     "query",
     [
         "",
+        'log_id("cloudaudit.googleapis.com/activity")',
+        'SOURCE("projects/p") AND severity=NOTICE',
         'protoPayload.methodName="SetIamPolicy"',
         'protoPayload.methodName="setiampolicy"',
         'protoPayload.methodName:"iampol"',
@@ -53,6 +56,8 @@ def test_selected(query: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
+        'log_id("cloudaudit.googleapis.com/data_access")',
+        'SOURCE("projects/p2") OR source("projects/q")',
         'protoPayload.methodName="SetIam"',
         'protoPayload.methodName!~"^Set"',
         'protoPayload.missing!="x"',
@@ -71,7 +76,8 @@ def test_not_selected(query: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        'log_id("x")',
+        "log_id(x)",
+        'log_id("a", "b")',
         "sample(insertId, 0.1)",
         'ip_in_net(protoPayload.requestMetadata.callerIp, "10.0.0.0/8")',
         'protoPayload.methodName="unterminated',

@@ -465,3 +465,20 @@ def test_a_dashboard_that_cannot_be_shown_is_refused(cloud: Engine, board: str, 
         project=PROJECT,
         dashboardJson='{"displayName": "d", "gridLayout": {}}',
     )
+
+
+# --- log filters ---
+
+
+@pytest.mark.parametrize(
+    "query", ['resource.type="a', "severity>=", "a=(b", "sample(insertId, 0.5)", "severity>=LOUD AND"]
+)
+def test_a_filter_outside_of_the_language_is_refused(cloud: Engine, query: str) -> None:
+    with pytest.raises(Refused, match="The filter of 'm' cannot be used"):
+        cloud.create("gcp:logging/metric:Metric", "m", name="m", filter=query)
+    exclusions = [{"name": "x", "filter": query}]
+    with pytest.raises(Refused, match="The filter of 'all' cannot be used"):
+        cloud.create(
+            "gcp:logging/projectSink:ProjectSink", "all", destination="storage.googleapis.com/b", exclusions=exclusions
+        )
+    cloud.create("gcp:logging/metric:Metric", "m", name="m", filter='log_id("cloudaudit.googleapis.com/activity")')
