@@ -230,9 +230,6 @@ def every_domain(graph: Graph) -> Iterator[Finding]:
     if not (ours(graph) and certificates):
         yield skip("the stack has no certificates, or is not built from this project's components")
         return
-    if off_google(graph):
-        yield skip("nothing on Google Cloud could check a domain from outside: Render's own health checks watch it")
-        return
     hosts = [plain(check.raw("monitoredResource.labels.host")) for check in graph.of(CHECK)]
     for certificate in certificates:
         path = _DOMAINS[certificate.type]
