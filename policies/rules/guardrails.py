@@ -155,6 +155,11 @@ def exceptions_end(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding]
 
 
 def _dated(graph: Graph, entry: View, values: set[Any], max_days: float) -> Iterator[Finding]:
+    unknown = [path for path in ("condition.expression", "condition.description") if plain(entry.raw(path)) is UNKNOWN]
+    for path in unknown:
+        yield unsure(entry, path)
+    if unknown:
+        return
     tag = _TAG.search(str(plain(entry.raw("condition.expression"))))
     said = str(plain(entry.raw("condition.description")) or "")
     until = _UNTIL.search(said)

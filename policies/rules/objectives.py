@@ -157,17 +157,26 @@ def budget_alerts(graph: Graph) -> Iterator[Finding]:
     if not objectives:
         yield skip("the stack has no objectives")
         return
-    alerts = [a for a in graph.of(ALERT) if not _deaf(a)]
+    alerts = {alert: _heard(alert) for alert in graph.of(ALERT)}
+    sure = [alert for alert, heard in alerts.items() if heard]
+    maybe = [alert for alert, heard in alerts.items() if heard is None]
     for slo in objectives:
-        followed = _followed(slo, alerts, "select_slo_burn_rate", "conditions")
+        followed = _followed(slo, sure, "select_slo_burn_rate", "conditions")
+        if followed is False and _followed(slo, maybe, "select_slo_burn_rate", "conditions") is not False:
+            followed = None
         if followed is None:
             yield unsure(slo, "name", "an alert that may follow it is not known yet")
         elif not followed:
             yield fail(slo, "goal", "is promised, and no alert says when its budget is used up")
 
 
-def _deaf(alert: Resource) -> bool:
-    return plain(alert.raw("enabled")) is False or plain(alert.raw("notificationChannels")) in (None, [])
+def _heard(alert: Resource) -> bool | None:
+    """Whether an alert is on and has channels; None where that is not known and no channel of the stack vouches."""
+    enabled, channels = plain(alert.raw("enabled")), plain(alert.raw("notificationChannels"))
+    if enabled is False or channels in (None, []):
+        return False
+    linked = channels is not UNKNOWN or bool(alert.property_dependencies.get("notificationChannels"))
+    return True if linked and enabled is not UNKNOWN else None
 
 
 def _board(text: str = rf"select_slo_budget_fraction(\"{_NAME}\")") -> Sample:
