@@ -180,6 +180,7 @@ def test_workloads_sign_in_without_a_password(production: Recording) -> None:
         "orders-api@example-prod-workload.iam",
         "recovery-drill-inventory@example-prod-workload.iam",
         "recovery-drill-orders@example-prod-workload.iam",
+        "stock-count@example-prod-workload.iam",
         "stock-worker@example-prod-workload.iam",
         "stock-worker@example-prod-workload.iam",
     ]
@@ -230,10 +231,12 @@ def test_the_right_to_connect_holds_for_one_instance(production: Recording) -> N
     """Cloud SQL has no policy of its own per instance: without a condition the role opens them all."""
     grants = [g for g in production.of("gcp:projects/iAMMember:IAMMember") if "databaseLogin" in g.inputs["role"]]
     workloads = [g for g in grants if g.inputs["member"].startswith("serviceAccount:")]
-    assert len(workloads) == 7
+    assert len(workloads) == 8
     assert all("/instances/" in grant.inputs["condition"]["expression"] for grant in grants)
     for grant in workloads:
-        database = re.sub(r"-(stock-worker|orders-api|(backup-export|activity-anchor)-\w+)$", "", grant.name)
+        database = re.sub(
+            r"-(stock-worker|stock-count|orders-api|(backup-export|activity-anchor)-\w+)$", "", grant.name
+        )
         expression = grant.inputs["condition"]["expression"]
         assert f'resource.name == "projects/example-prod-workload/instances/{database}-abcdef"' in expression
 
