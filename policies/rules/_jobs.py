@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
-from policies.graph import Graph
+from policies.graph import Graph, type_of
 from policies.iam import plain
 from policies.model import UNKNOWN, Resource, gcp
 from policies.rules._render import CRON, POSTGRES
 from policies.rules._sql import INSTANCE, follower
-from policies.rules._watch import ALERT, narrowed
+from policies.rules._watch import ALERT, METRIC, narrowed
 
 JOB: Final = gcp("cloudrunv2/job")
 SCHEDULE: Final = gcp("cloudscheduler/job")
@@ -33,11 +33,12 @@ class Duty:
     each: bool
     """Whether every database has to have one."""
 
-    def done_by(self, worker: Resource) -> bool:
-        """Whether the job is of this kind, by its command: a name promises nothing, and flags speak of other things."""
+    def done_by(self, worker: Resource) -> bool | None:
+        """Whether the job is of this kind, by its command: a name promises nothing, and flags speak of other things.
+        None where the word that would tell is not known yet."""
         said = re.sub(r"^.*?\s-m\s+\w+\s+", "", " ".join(arguments(worker)))
         said = re.split(r"\s-", said, maxsplit=1)[0]
-        return bool(re.search(self.words, said, re.IGNORECASE))
+        return bool(re.search(self.words, said, re.IGNORECASE)) or (None if _LATER in said else False)
 
 
 def databases(graph: Graph) -> list[Resource]:
@@ -45,51 +46,65 @@ def databases(graph: Graph) -> list[Resource]:
     return [*(i for i in graph.of(INSTANCE) if follower(i) is None), *graph.of(POSTGRES)]
 
 
+_LATER: Final = "ʔ"
+"""Stands in a command for what is not known yet."""
+
+
 def arguments(worker: Resource) -> list[str]:
-    """What the program of a job is told."""
+    """What the program of a job is told, with a sign for each part that is not known yet."""
     if worker.type == CRON:
-        texts = [worker.raw(f"serviceDetails.envSpecificDetails.{key}") for key in ("startCommand", "dockerCommand")]
-        return [text for text in map(plain, texts) if isinstance(text, str)]
-    found: list[str] = []
-    for container in worker.views("template.template.containers"):
-        for path in ("commands", "args"):
-            value = plain(container.raw(path))
-            found += [one for one in (value if isinstance(value, list) else []) if isinstance(one, str)]
-    return found
+        paths = ("serviceDetails.envSpecificDetails.startCommand", "serviceDetails.envSpecificDetails.dockerCommand")
+        return _texts([plain(worker.raw(path)) for path in paths])
+    if not worker.known("template.template.containers"):
+        return [_LATER]
+    containers = worker.views("template.template.containers")
+    told = (plain(container.raw(path)) for container in containers for path in ("commands", "args"))
+    return [text for value in told for text in _texts(value if isinstance(value, list) else [value])]
 
 
-def about(worker: Resource, database: Resource) -> bool:
-    """Whether a job works on a database: it depends on it, carries its name as a value, or ends in its name."""
-    if database.urn in _before(worker):
+def _texts(values: list[Any]) -> list[str]:
+    return [_LATER if one is UNKNOWN else str(one) for one in values if one is UNKNOWN or isinstance(one, str)]
+
+
+def about(worker: Resource, database: Resource) -> bool | None:
+    """Whether a job works on a database: it depends on it, carries its name as a value, or ends in its name.
+    None where a value that is not known yet may be the name: it is none where the job depends on another database."""
+    before = _before(worker)
+    if database.urn in before:
         return True
     name = re.escape(database.name)
     texts = [worker.name, *(plain(value) for _, value in worker.walk())]
-    return any(isinstance(text, str) and re.fullmatch(rf"(.*[\s-])?{name}", text) for text in texts)
+    if any(isinstance(text, str) and re.fullmatch(rf"(.*[\s-])?{name}", text) for text in texts):
+        return True
+    return None if UNKNOWN in texts and not any(type_of(urn) in (INSTANCE, POSTGRES) for urn in before) else False
 
 
-def hours_between(worker: Resource) -> float | None:
-    """The longest time between two runs: infinite without a schedule, None where that is not known yet."""
+def hours_between(worker: Resource) -> list[float | None]:
+    """The longest time between two runs, for each schedule that starts the job: infinite for what never comes, None
+    where it is not known yet."""
     graph = worker.graph
     if worker.type == CRON:
-        schedule = worker.raw("serviceDetails.schedule")
-        return None if schedule is UNKNOWN else longest_gap(str(schedule or ""))
+        schedule = plain(worker.raw("serviceDetails.schedule"))
+        return [None if schedule is UNKNOWN else longest_gap(str(schedule or ""))]
     gaps: list[float | None] = []
     for trigger in graph.of(SCHEDULE) if graph else ():
-        if not _starts(trigger, worker):
+        started = _starts(trigger, worker)
+        if started is False or (trigger.known("paused") and trigger.flag("paused")):
             continue
-        if not trigger.known("paused") or not trigger.known("schedule"):
-            gaps.append(None)
-        elif not trigger.flag("paused"):
-            gaps.append(longest_gap(trigger.text("schedule") or ""))
-    known = [gap for gap in gaps if gap is not None]
-    return min(known) if known else (None if gaps else _NEVER)
+        known = started and trigger.known("paused") and trigger.known("schedule")
+        gaps.append(longest_gap(trigger.text("schedule") or "") if known else None)
+    return gaps
 
 
-def _starts(trigger: Resource, worker: Resource) -> bool:
+def _starts(trigger: Resource, worker: Resource) -> bool | None:
+    """None where it is not known yet."""
     uri = plain(trigger.raw("httpTarget.uri"))
-    if isinstance(uri, str):
-        return uri.endswith(f"/jobs/{worker.output('name') or worker.name}:run")
-    return worker.urn in trigger.property_dependencies.get("httpTarget", ())
+    edges = trigger.property_dependencies.get("httpTarget", ())
+    if not isinstance(uri, str):
+        return worker.urn in edges or (None if uri is UNKNOWN and not edges else False)
+    if uri.endswith(f"/jobs/{worker.output('name') or worker.name}:run"):
+        return True
+    return False if worker.known("name") else worker.urn in edges or None
 
 
 def _before(resource: Resource) -> set[str]:
@@ -271,15 +286,22 @@ def heard(graph: Graph, worker: Resource, ask: Any) -> Heard:
         conditions = _conditions(alert)
         for condition in conditions if conditions is not None else [UNKNOWN]:
             if condition is UNKNOWN or any(value is UNKNOWN for value in _leaves(condition)):
-                lost = lost or worker.urn in alert.property_dependencies.get("conditions", ())
+                lost = lost or _may_name(alert, worker)
                 continue
             answer = ask(condition, worker)
-            if answer is not None and answer is not False:
-                if live is None:
-                    lost = True
-                else:
-                    found.append(answer)
+            if answer is None or answer is False:
+                lost = lost or not worker.known("name")
+            elif live is None:
+                lost = True
+            else:
+                found.append(answer)
     return Heard(tuple(found), lost)
+
+
+def _may_name(alert: Resource, worker: Resource) -> bool:
+    """Whether conditions that are not known yet may be about the job: they come from it, from a metric, or nowhere."""
+    edges = alert.property_dependencies.get("conditions", ())
+    return not edges or worker.urn in edges or any(type_of(urn) == METRIC for urn in edges)
 
 
 def _leaves(value: Any) -> Iterable[Any]:
@@ -293,6 +315,7 @@ def _leaves(value: Any) -> Iterable[Any]:
         yield value
 
 
-def doing(graph: Graph, duty: Duty) -> Iterator[Resource]:
-    """The jobs of a kind."""
-    return (worker for worker in graph.of(*WORKERS) if duty.done_by(worker))
+def doing(graph: Graph, duty: Duty) -> list[tuple[Resource, bool]]:
+    """The jobs of a kind, and those that may be of it, each with whether that is sure."""
+    judged = ((worker, duty.done_by(worker)) for worker in graph.of(*WORKERS))
+    return [(worker, bool(done)) for worker, done in judged if done is not False]

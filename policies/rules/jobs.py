@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from policies.graph import Graph
 from policies.logquery import QueryError, selects
-from policies.model import Resource, gcp
+from policies.model import UNKNOWN, Resource, gcp
 from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
 from policies.rules._jobs import (
     JOB,
@@ -162,23 +162,31 @@ def _asked(graph: Graph) -> str | None:
 
 
 def _scheduled(graph: Graph, task: Task, hours: float) -> Iterator[Finding]:
-    workers = list(doing(graph, task.duty))
+    workers = doing(graph, task.duty)
     if not task.duty.each:
         yield from _often_enough(workers, task, hours, None)
         return
     for database in databases(graph):
-        yield from _often_enough([w for w in workers if about(w, database)], task, hours, database)
+        judged = ((worker, sure, about(worker, database)) for worker, sure in workers)
+        its = [(worker, sure and bool(fits)) for worker, sure, fits in judged if fits is not False]
+        yield from _often_enough(its, task, hours, database)
 
 
-def _often_enough(workers: list[Resource], task: Task, hours: float, database: Resource | None) -> Iterator[Finding]:
-    gaps = [(hours_between(worker), worker) for worker in workers]
-    if any(gap is not None and gap <= hours for gap, _ in gaps):
+def _often_enough(
+    workers: list[tuple[Resource, bool]], task: Task, hours: float, database: Resource | None
+) -> Iterator[Finding]:
+    """Judges the jobs that do it, and those that may (False): where only these run often enough, nobody knows yet."""
+    gaps = [(gap, worker, sure) for worker, sure in workers for gap in hours_between(worker)]
+    often = [(gap, worker, sure) for gap, worker, sure in gaps if gap is None or gap <= hours]
+    if any(gap is not None and sure for gap, _, sure in often):
         return
-    unknown = [worker for gap, worker in gaps if gap is None]
-    if unknown:
-        yield unsure(unknown[0], "", "its schedule is not known yet")
-    elif workers:
-        yield fail(workers[0], "", f"is started by no schedule at least every {hours:g} hours")
+    surely = [worker for worker, sure in workers if sure]
+    if often:
+        gap, worker, _ = often[0]
+        what = "its schedule" if gap is None else "what it does"
+        yield unsure(worker, "", f"{what} is not known yet")
+    elif surely:
+        yield fail(surely[0], "", f"is started by no schedule at least every {hours:g} hours")
     elif database is not None:
         yield fail(database, "", f"no job of this stack does this: `{task.argument}`")
     else:
@@ -186,11 +194,13 @@ def _often_enough(workers: list[Resource], task: Task, hours: float, database: R
 
 
 def _watched(graph: Graph, task: Task, hours: float) -> Iterator[Finding]:
-    for worker in doing(graph, task.duty):
+    for worker, sure in doing(graph, task.duty):
         answers = heard(graph, worker, silence)
         if any(after <= hours for after in answers.found):
             continue
-        if answers.open:
+        if not sure:
+            yield unsure(worker, "", "what it does is not known yet")
+        elif answers.open:
             yield unsure(worker, "", "an alert that may watch it is not known yet")
         elif answers.found:
             yield fail(worker, "", f"its silence is heard after {min(answers.found):g} hours, not after {hours:g}")
@@ -202,6 +212,7 @@ def _register(task: Task) -> None:
     name = f"{task.argument}-orders"
     whole = (_job(task.argument), _schedule(name))
     slow = "0 3 1 * *"
+    later = {"schedule": "30 2 * * *", "httpTarget": UNKNOWN}
     render = (Sample(POSTGRES, {"name": "site"}, "site"), enabled("p"))
     bad_schedules: tuple[tuple[Sample, ...], ...] = (
         (marked(), _DATABASE),
@@ -229,7 +240,11 @@ def _register(task: Task) -> None:
         why=task.why,
         sources=_DOCS,
         params={"max_hours": task.hours},
-        good=((marked(), _DATABASE, *whole), (marked(), *render, _cron(task.argument, "0 2 * * *"))),
+        good=(
+            (marked(), _DATABASE, *whole),
+            (marked(), _DATABASE, whole[0], Sample(SCHEDULE, later, "clock", {"httpTarget": (name,)})),
+            (marked(), *render, _cron(task.argument, "0 2 * * *")),
+        ),
         bad=bad_schedules,
         not_applicable=((_DATABASE,), (marked(),)),
     )(lambda graph, params: _when_asked(graph, _scheduled, task, float(params["max_hours"])))
@@ -271,7 +286,7 @@ def _when_asked(graph: Graph, judge: Any, task: Task, hours: float) -> Iterator[
 
 
 def _when_done(graph: Graph, task: Task, hours: float) -> Iterator[Finding]:
-    if _asked(graph) is None and not any(True for _ in doing(graph, task.duty)):
+    if _asked(graph) is None and not doing(graph, task.duty):
         yield skip("no job of this stack does this, which another rule says")
     else:
         yield from _when_asked(graph, _watched, task, hours)
