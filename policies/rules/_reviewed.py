@@ -7,9 +7,10 @@ from typing import Final
 
 from policies.graph import Graph
 from policies.iam import Grant, parts
-from policies.model import Resource, gcp
+from policies.model import UNKNOWN, Resource, gcp
 from policies.rules._cel import alternatives
-from policies.rules._github import review_blocks
+from policies.rules._github import PROTECTIONS, review_blocks
+from policies.rules._grants import member_lost, role_lost
 from policies.rules.federation import PROVIDER, exact, is_github
 from policies.rules.federation_trust import guards
 
@@ -17,6 +18,8 @@ ACCOUNT: Final = gcp("serviceaccount/account")
 POOL: Final = gcp("iam/workloadIdentityPool")
 _ON_ACCOUNT: Final = tuple(gcp(f"serviceaccount/iAM{shape}") for shape in ("Member", "Binding", "Policy"))
 _LENT: Final = "roles/iam.workloadidentityuser"
+_ID: Final = "workloadIdentityPoolId"
+_EXCLUDES: Final = "conditions.refName.excludes"
 _NAMED = re.compile(r"/workloadIdentityPools/([^/]+)/(?!\*)", re.IGNORECASE)
 
 
@@ -32,58 +35,101 @@ def names_of(account: Resource) -> frozenset[str]:
     return frozenset(found)
 
 
+def nameless(account: Resource) -> bool:
+    """Whether its address is not known yet, so that any address may be its."""
+    return len(names_of(account)) == 1
+
+
 def of_member(grant: Grant) -> frozenset[str]:
     """What the member of a grant is called there, in small letters; the sources of one that is not known yet."""
     return frozenset({grant.member.lower()} if grant.member else {urn.lower() for urn in grant.sources})
 
 
-def lent(graph: Graph) -> dict[str, list[Grant]]:
-    """For each account of the stack (by URN) the grants on it, to whomever."""
+def lent(graph: Graph) -> dict[str, list[tuple[Grant, bool]]]:
+    """For each account of the stack (by URN) the grants on it, to whomever, and whether it is certain that they are."""
     accounts = {account.urn: names_of(account) for account in graph.of(ACCOUNT)}
-    found: dict[str, list[Grant]] = {urn: [] for urn in accounts}
+    found: dict[str, list[tuple[Grant, bool]]] = {urn: [] for urn in accounts}
     for resource in graph.of(*_ON_ACCOUNT):
-        for urn in _about(resource, accounts):
-            found[urn] += parts(resource)
+        urns, certain = _about(resource, accounts)
+        for urn in urns:
+            found[urn] += [(grant, certain) for grant in parts(resource)]
     return found
 
 
-def _about(resource: Resource, accounts: dict[str, frozenset[str]]) -> list[str]:
-    """The accounts that a grant is on; all of them where that is not known."""
+def _about(resource: Resource, accounts: dict[str, frozenset[str]]) -> tuple[list[str], bool]:
+    """The accounts that a grant is on, for certain; where that is not known, all that it may be on."""
     graph, path = resource.graph, "serviceAccountId"
     if graph and (sources := graph.sources(resource, path, ACCOUNT)):
-        return [urn for urn in sources if urn in accounts]
+        return [urn for urn in sources if urn in accounts], True
     if not resource.known(path):
-        return list(accounts)
+        return list(accounts), False
     email = f"serviceaccount:{(resource.text(path) or '').rpartition('/')[2]}".lower()
-    return [urn for urn, names in accounts.items() if email in names]
+    if named := [urn for urn, names in accounts.items() if email in names]:
+        return named, True
+    return [urn for urn in accounts if graph and nameless(graph.by_urn[urn])], False
 
 
 def pools_of(grant: Grant, graph: Graph) -> list[str]:
-    """The ids of the pools whose identities the member means; none where it is something else or a whole pool."""
+    """The pools whose identities the member means, by id (by URN while that is not known); none where it is something
+    else or a whole pool."""
     if grant.member:
         return _NAMED.findall(grant.member) if grant.kind in ("principal", "principalset") else []
     pools = [graph.by_urn[urn] for urn in grant.sources if urn in graph.by_urn and graph.by_urn[urn].type == POOL]
-    return [str(pool.text("workloadIdentityPoolId")) for pool in pools if pool.known("workloadIdentityPoolId")]
+    return [_key(pool) for pool in pools]
+
+
+def _key(pool: Resource) -> str:
+    return str(pool.text(_ID)) if pool.known(_ID) else pool.urn
 
 
 def providers_of(pool: str, graph: Graph) -> list[Resource]:
     """The providers that let identities into a pool."""
-    path = "workloadIdentityPoolId"
-    return [p for p in graph.of(PROVIDER) if p.known(path) and (p.text(path) or "").rpartition("/")[2] == pool]
+    return [p for p in graph.of(PROVIDER) if pool in _pools_of_provider(p, graph)]
 
 
-def lets_in_reviewed_only(provider: Resource) -> bool:
-    """Whether only jobs of a branch get in that a ruleset of this stack protects, with an approval."""
+def _pools_of_provider(provider: Resource, graph: Graph) -> list[str]:
+    """The pool that a provider is of; none where nobody knows yet."""
+    if provider.known(_ID):
+        return [(provider.text(_ID) or "").rpartition("/")[2]]
+    return [_key(pool) for pool in graph.targets(provider, _ID, POOL)]
+
+
+def federated(grant: Grant, graph: Graph) -> bool | None:
+    """Whether some provider lets identities in that the member means; None where that is not known yet."""
+    pools = pools_of(grant, graph)
+    if any(providers_of(pool, graph) for pool in pools):
+        return True
+    return None if member_lost(grant) or (pools and _strays(graph)) else False
+
+
+def _strays(graph: Graph) -> bool:
+    """Whether a provider may be of any pool."""
+    return any(not _pools_of_provider(p, graph) for p in graph.of(PROVIDER))
+
+
+def lets_in_reviewed_only(provider: Resource, *, hope: bool = False) -> bool:
+    """Whether only jobs of a branch get in that a ruleset of this stack protects, with an approval.
+
+    With `hope`, whether that may still turn out so, as long as something is not known yet.
+    """
     graph = provider.graph
-    if graph is None or not is_github(provider) or not provider.known("attributeCondition"):
+    if graph is None or not is_github(provider):
         return False
+    if not provider.known("attributeCondition"):
+        return hope
     for pins in alternatives(provider.text("attributeCondition") or ""):
         if not (exact(pins, "repository_id") and exact(pins, "repository_owner_id") and exact(pins, "ref")):
             return False
         for ref in pins["ref"]:
-            if not any(review_blocks(g) for g in guards(provider, graph, ref.removeprefix("refs/heads/"))):
-                return False
+            found = guards(provider, graph, ref.removeprefix("refs/heads/"))
+            if not any(review_blocks(g) and UNKNOWN not in g.items(_EXCLUDES) for g in found):
+                return hope and any(_hidden(p) for p in graph.of(*PROTECTIONS))
     return True
+
+
+def _hidden(protection: Resource) -> bool:
+    """Whether something about the protection is not known yet."""
+    return any(value is UNKNOWN for _, value in protection.walk())
 
 
 def reviewed(graph: Graph) -> frozenset[str]:
@@ -94,15 +140,33 @@ def reviewed(graph: Graph) -> frozenset[str]:
 def _reviewed(graph: Graph) -> frozenset[str]:
     found: set[str] = set()
     for urn, grants in lent(graph).items():
-        if grants and all(_to_reviewed(grant, graph) for grant in grants):
+        certain = any(known for _, known in grants)
+        if certain and all(_to_reviewed(grant, graph) for grant, _ in grants):
             found |= names_of(graph.by_urn[urn])
     return frozenset(found)
 
 
-def _to_reviewed(grant: Grant, graph: Graph) -> bool:
-    pools = pools_of(grant, graph) if grant.role.lower() == _LENT else []
-    providers = [p for pool in pools for p in providers_of(pool, graph)]
-    return bool(providers) and all(lets_in_reviewed_only(p) for p in providers)
+def open_accounts(graph: Graph) -> dict[str, bool]:
+    """The accounts (by URN) that code nobody reviewed becomes: for certain, or perhaps, while something is unknown."""
+    found: dict[str, bool] = {}
+    for urn, grants in lent(graph).items():
+        ways = [(grant, known, federated(grant, graph)) for grant, known in grants]
+        if urn.lower() in reviewed(graph) or all(way is False for _, _, way in ways):
+            continue
+        certain = any(known and way for _, known, way in ways)
+        found[urn] = certain and not all(_to_reviewed(g, graph, hope=True) for g, known, _ in ways if known)
+    return found
+
+
+def _to_reviewed(grant: Grant, graph: Graph, *, hope: bool = False) -> bool:
+    if grant.role.lower() != _LENT and not (hope and role_lost(grant)):
+        return False
+    if hope and federated(grant, graph) is None:
+        return True
+    providers = [p for pool in pools_of(grant, graph) for p in providers_of(pool, graph)]
+    if not hope and _strays(graph):
+        return False
+    return bool(providers) and all(lets_in_reviewed_only(p, hope=hope) for p in providers)
 
 
 def behind_review(grant: Grant) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from policies.graph import Graph
 from policies.iam import Grant, all_parts, plain
-from policies.model import Resource, gcp
+from policies.model import UNKNOWN, Resource, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules import _grants as g
 from policies.rules._iam_types import tokens
-from policies.rules._reviewed import lent, names_of, of_member, pools_of, providers_of, reviewed
+from policies.rules._reviewed import nameless, names_of, of_member, open_accounts
 from policies.rules.federation import PROVIDER
 
 _ACCOUNT: Final = gcp("serviceaccount/account")
@@ -118,20 +118,30 @@ def unreviewed_only_looks(graph: Graph) -> Iterator[Finding]:
     if not graph.of(PROVIDER) or not graph.of("github:index/repositoryRuleset:RepositoryRuleset"):
         yield skip("the stack does not say how CI signs in, or which branches are protected")
         return
-    open_ones = {
-        name: account
-        for urn, grants in lent(graph).items()
-        if any(providers_of(pool, graph) for grant in grants for pool in pools_of(grant, graph))
-        for account in [graph.by_urn[urn]]
-        for name in names_of(account) - reviewed(graph)
-    }
-    for grant in all_parts(graph):
-        found = of_member(grant) & open_ones.keys()
-        if not found or looks_only(grant, graph):
+    accounts = {graph.by_urn[urn]: certain for urn, certain in open_accounts(graph).items()}
+    for grant in all_parts(graph) if accounts else ():
+        if looks_only(grant, graph):
             continue
-        account = open_ones[sorted(found)[0]]
-        if not grant.role and not grant.resource.property_dependencies.get("role"):
-            yield unsure(grant.resource, grant.path)
-        else:
+        holders = {a: certain for a, certain in accounts.items() if of_member(grant) & names_of(a)}
+        sure = [account for account, certain in holders.items() if certain]
+        if sure and not _role_hidden(grant, graph):
             what = grant.role or "a custom role that changes things"
-            yield fail(grant.resource, grant.path, f"{account.name} holds {what}, and unreviewed code becomes it")
+            yield fail(grant.resource, grant.path, f"{sure[0].name} holds {what}, and unreviewed code becomes it")
+        elif holders or g.member_lost(grant) or _may_be_one_of(grant, accounts, graph):
+            yield unsure(grant.resource, grant.path)
+
+
+def _may_be_one_of(grant: Grant, accounts: Iterable[Resource], graph: Graph) -> bool:
+    """Whether the member is an address that nobody in the stack has, while one of the accounts has none yet."""
+    strange = grant.kind == "serviceaccount" and not any(of_member(grant) & names_of(a) for a in graph.of(_ACCOUNT))
+    return strange and bool(grant.member) and any(nameless(account) for account in accounts)
+
+
+def _role_hidden(grant: Grant, graph: Graph) -> bool:
+    """Whether nobody knows yet what the role allows."""
+    edges = grant.resource.property_dependencies.get("role", ())
+    made = [graph.by_urn[urn] for urn in edges if urn in graph.by_urn]
+    if grant.role:
+        made = graph.find(grant.role, *g.CUSTOM_ROLES)
+    listed = [plain(role.raw("permissions")) for role in made]
+    return (not grant.role and not edges) or any(p is UNKNOWN or (isinstance(p, list) and UNKNOWN in p) for p in listed)

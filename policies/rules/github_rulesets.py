@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from policies.graph import Graph
 from policies.model import UNKNOWN, Resource
@@ -19,6 +19,7 @@ _COMPARED: Final = (
     "rules.requiredStatusChecks.strictRequiredStatusChecksPolicy",
     "enforcement",
 )
+_BRANCHES: Final = "conditions.refName"
 _MERGE: Final = "rules.pullRequest.allowedMergeMethods"
 _CHECKS: Final = "rules.requiredStatusChecks.requiredChecks"
 
@@ -83,21 +84,38 @@ def rulesets_agree(graph: Graph) -> Iterator[Finding]:
         return
     for index, one in enumerate(rulesets):
         for other in rulesets[index + 1 :]:
-            if not github.same_repository(one, other):
+            repository, branch = _same_repository(one, other), _shared(one, other)
+            if repository is False or branch is False:
                 continue
-            for pattern in _shared(one, other):
-                yield from _differences(one, other, pattern)
+            found = list(_differences(one, other, branch or "a branch that is not known yet"))
+            if repository and branch:
+                yield from found
+            elif found:
+                yield unsure(other, "repository" if branch else _BRANCHES)
 
 
-def _shared(one: Resource, other: Resource) -> list[str]:
-    """A branch that both cover, if there is one."""
-    path = "conditions.refName.includes"
-    names = [str(n) for r in (one, other) if r.known(path) for n in r.items(path) if isinstance(n, str)]
-    for name in names:
+def _same_repository(one: Resource, other: Resource) -> bool | None:
+    """Whether both are about one repository; None where that is not known yet."""
+    if github.same_repository(one, other):
+        return True
+    return None if any(github.repository_keys(r)[1] for r in (one, other)) else False
+
+
+def _shared(one: Resource, other: Resource) -> str | Literal[False] | None:
+    """A branch that both cover; None where that is not known yet."""
+    includes, excludes = f"{_BRANCHES}.includes", f"{_BRANCHES}.excludes"
+    if not all(r.known(path) for r in (one, other) for path in (includes, excludes)):
+        return None
+    patterns = [pattern for r in (one, other) for pattern in r.items(includes)]
+    excepted = any(UNKNOWN in r.items(excludes) for r in (one, other))
+    unknown = UNKNOWN in patterns
+    for name in [p for p in patterns if isinstance(p, str)]:
         branch = None if name.startswith("~") else name.removeprefix("refs/heads/")
-        if all(r.known(path) and github.covers_branch(r, branch, None) for r in (one, other)):
-            return [branch or "the default branch"]
-    return []
+        if all(github.covers_branch(r, branch, None) for r in (one, other)):
+            if not excepted:
+                return branch or "the default branch"
+            unknown = True
+    return None if unknown else False
 
 
 def _differences(one: Resource, other: Resource, branch: str) -> Iterator[Finding]:
@@ -108,8 +126,10 @@ def _differences(one: Resource, other: Resource, branch: str) -> Iterator[Findin
             yield unsure(other, path)
         elif first is not None and second is not None and _plain(first) != _plain(second):
             yield fail(other, path, f"is {other.show(path)}, and {one.show(path)} in the other: {names}")
-    methods = [{str(m).lower() for m in r.items(_MERGE)} for r in (one, other)]
-    if all(methods) and not methods[0] & methods[1]:
+    methods = [{m if m is UNKNOWN else str(m).lower() for m in r.items(_MERGE)} for r in (one, other)]
+    if all(methods) and not (methods[0] & methods[1]) - {UNKNOWN} and any(UNKNOWN in m for m in methods):
+        yield unsure(other, _MERGE)
+    elif all(methods) and not methods[0] & methods[1]:
         yield fail(other, _MERGE, f"has none in common with the other, so that nothing can be merged: {names}")
     apps = [_apps(r) for r in (one, other)]
     for context in sorted(apps[0].keys() & apps[1].keys()):
