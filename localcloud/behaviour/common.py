@@ -112,9 +112,14 @@ def keys_can_be_used(request: Request) -> None:
     if request.row.is_grant or any(request.row.token.startswith(pattern.rstrip("*")) for pattern in NOT_ENCRYPTED):
         return
     for path, value in leaves(request.inputs):
-        match = KEY_ID.match(value) if isinstance(value, str) and "/cryptoKeys/" in value else None
+        match = KEY_ID.match(value) if isinstance(value, str) and names_a_key(path) else None
         if match is not None:
             check_key(request, service, match, show_path(path), key_place(request, path))
+
+
+def names_a_key(path: tuple[Any, ...]) -> bool:
+    """Whether a property is one that a service encrypts with, and not, say, the argument of a program."""
+    return "key" in str([part for part in path if isinstance(part, str)][-1]).lower()
 
 
 def check_key(request: Request, service: str, key: re.Match[str], where: str, place: str | None) -> None:

@@ -66,6 +66,15 @@ def test_a_key_in_another_location_is_refused(cloud: Engine) -> None:
         database(cloud, encryptionKeyName=key.id)
 
 
+def test_a_key_that_a_program_is_told_of_encrypts_nothing_here(cloud: Engine) -> None:
+    """An argument or a variable of a container is no key of the service: it may lie anywhere."""
+    key = cloud.key(location="europe-west4")
+    cloud.enable("run")
+    container = {"image": "x", "args": [key.id], "envs": [{"name": "KEY", "value": key.id}]}
+    template = {"template": {"containers": [container]}}
+    cloud.create("gcp:cloudrunv2/job:Job", "export", name="export", location=REGION, template=template)
+
+
 def test_a_grant_on_the_key_ring_counts(cloud: Engine) -> None:
     key = cloud.key()
     cloud.create(
