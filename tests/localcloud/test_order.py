@@ -491,3 +491,23 @@ def test_a_filter_outside_of_the_language_is_refused(cloud: Engine, query: str) 
             "gcp:logging/projectSink:ProjectSink", "all", destination="storage.googleapis.com/b", exclusions=exclusions
         )
     cloud.create("gcp:logging/metric:Metric", "m", name="m", filter='log_id("cloudaudit.googleapis.com/activity")')
+
+
+def test_who_sends_findings_exists_once_they_are_streamed(cloud: Engine) -> None:
+    cloud.enable("securitycenter", "pubsub")
+    topic = cloud.create("gcp:pubsub/topic:Topic", "findings", name="findings")
+    sender = "service-org-123@gcp-sa-scc-notification.iam.gserviceaccount.com"
+    grant = {"topic": topic.id, "role": "roles/pubsub.publisher", "member": f"serviceAccount:{sender}"}
+    with pytest.raises(Refused, match="does not exist"):
+        cloud.create("gcp:pubsub/topicIAMMember:TopicIAMMember", "sender", **grant)
+    stream = cloud.create(
+        "gcp:securitycenter/v2OrganizationNotificationConfig:V2OrganizationNotificationConfig",
+        "findings",
+        organization="123",
+        configId="findings",
+        location="global",
+        pubsubTopic=topic.id,
+        streamingConfig={"filter": ""},
+    )
+    assert stream["serviceAccount"] == sender
+    cloud.create("gcp:pubsub/topicIAMMember:TopicIAMMember", "sender", **grant)
