@@ -143,7 +143,7 @@ def _print_measures(run: Run, out: TextIO) -> None:
 
 
 def _print_notes(run: Run, out: TextIO) -> None:
-    for note in run.log.notes:
+    for note in sorted(run.log.notes):
         print(f"  {'Missing':<18} {note}", file=out)
 
 
