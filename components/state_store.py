@@ -113,9 +113,10 @@ class StateStore(Component):
         ring = KeyRing(
             f"{SECRETS}-{args.region}", KeyRingArgs(project=args.project, location=args.region), self.child()
         )
+        shared = {name: value for name, value in args.labels.get(STATE, {}).items() if name != "store"}
         key = DataKey(
             f"key-{SECRETS}",
-            DataKeyArgs(ring=ring, data_class=SECRETS, labels={**args.labels.get(STATE, {}), "data-class": SECRETS}),
+            DataKeyArgs(ring=ring, data_class=SECRETS, labels={**shared, "data-class": SECRETS}),
             self.child(),
         )
         for role, members in (("roles/cloudkms.cryptoKeyDecrypter", args.readers), (ENCRYPT_DECRYPT, args.writers)):
