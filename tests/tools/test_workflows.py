@@ -63,7 +63,7 @@ def test_identity_is_given_only_inside_a_protected_environment(job: dict[str, An
     permissions = job["permissions"]
     assert set(permissions.values()) <= {"read", "write"}
     writes = {name for name, value in permissions.items() if value == "write"}
-    assert writes <= {"id-token", "issues"}
+    assert writes <= {"id-token", "issues", "pull-requests"}
     assert ("id-token" in writes) == ("environment" in job)
 
 
@@ -106,6 +106,15 @@ def test_required_checks_of_the_stack_are_jobs() -> None:
     config = yaml.safe_load((places.ROOT / "Pulumi.prod.yaml").read_text())["config"]
     checks = set(config["secure-hosting:delivery"]["checks"])
     assert checks <= set(load(places.ROOT / ".github" / "workflows" / "preview.yml")["jobs"])
+
+
+def test_the_review_is_posted_for_branches_of_this_repository_only() -> None:
+    """A fork's pull request has the whole review as an artifact; its code gets no token that writes."""
+    found = load(places.ROOT / ".github" / "workflows" / "preview.yml")["jobs"]
+    assert [name for name, job in found.items() if "pull-requests" in job["permissions"]] == ["comment"]
+    assert "review comment" in str(found["comment"]["steps"])
+    assert "--post" in str(found["comment"]["steps"])
+    assert any(step.get("run") == "make review" for step in found["preview"]["steps"])
 
 
 def test_no_job_gives_foreign_code_an_identity() -> None:
