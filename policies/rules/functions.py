@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policies.model import Resource, gcp
-from policies.rule import Finding, Sample, fail, rule, skip
+from policies.iam import plain
+from policies.model import UNKNOWN, Resource, gcp
+from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._facts import one_of
 from policies.rules._identity import ACCOUNT_SAMPLE, DEFAULT_EMAIL, OWN_EMAIL, own_account
 from policies.rules._public import not_public
@@ -213,7 +214,10 @@ def function_no_plain_secrets(function: Resource) -> Iterator[Finding]:
 )
 def updates_itself(function: Resource) -> Iterator[Finding]:
     """A function that is not deployed for a year runs on a runtime of last year. Left out, updates are automatic."""
-    if function.raw("buildConfig.onDeployUpdatePolicy") is not None:
+    chosen = plain(function.raw("buildConfig.onDeployUpdatePolicy"))
+    if chosen is UNKNOWN:
+        yield unsure(function, "buildConfig.onDeployUpdatePolicy")
+    elif chosen is not None:
         yield fail(
             function, "buildConfig.onDeployUpdatePolicy", "is set: the runtime is patched only when it is deployed"
         )

@@ -63,7 +63,7 @@ WEAKENED: dict[str, tuple[str, dict[str, Any]]] = {
     "copies keep no versions": ("BAK-8", {"type": BUCKET, "name": "exports", "set": {"versioning.enabled": False}}),
     "subnet writes no flow logs": (
         "LOG-5",
-        {"type": gcp("compute/subnetwork"), "name": "private", "drop": ["logConfig"]},
+        {"type": gcp("compute/subnetwork"), "name": "private-workloads", "drop": ["logConfig"]},
     ),
     "a workload becomes editor of the project": (
         "ACC-2",
