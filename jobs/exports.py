@@ -16,7 +16,7 @@ from jobs.envelope.stream import decrypted
 from jobs.manifest import DUMP, MANIFEST, Manifest
 from jobs.storage.base import ObjectStore, Stored
 
-_EXPORT: Final = re.compile(r"(.+/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)-[0-9a-f]+)/(dump|manifest\.json)")
+_EXPORT: Final = re.compile(r"(.+/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)-[0-9a-f]+)/(dump|manifest\.json)")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def whole(store: ObjectStore, database: str) -> list[Candidate]:
     for stored in store.list(f"{database}/"):
         if found := _EXPORT.fullmatch(stored.name):
             parts.setdefault(found[1], {})[found[3]] = stored
-            times[found[1]] = datetime.strptime(found[2], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            times[found[1]] = datetime.strptime(found[2], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     full = [name for name, has in parts.items() if {DUMP, MANIFEST} <= has.keys()]
     return [
         Candidate(name, times[name], parts[name][DUMP], parts[name][MANIFEST])

@@ -72,7 +72,7 @@ def restore(settings: RestoreSettings, source: Source, log: Log, *, dry_run: boo
     manifest = exports.read_manifest(source.store, candidate, source.by)
     while settings.before is not None and manifest.facts.at > settings.before:
         # Its name is of the moment when the export began; what counts is the moment of its snapshot.
-        candidate = exports.choose(source.store, settings.name, before=candidate.at - timedelta(seconds=1))
+        candidate = exports.choose(source.store, settings.name, before=candidate.at - timedelta(microseconds=1))
         manifest = exports.read_manifest(source.store, candidate, source.by)
     server = settings.server
     with server.connect(settings.maintenance, autocommit=True) as admin, told(settings.host):

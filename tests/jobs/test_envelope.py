@@ -22,7 +22,7 @@ from jobs.envelope.stream import CHUNK, TAG, Encryptor, ExportKey, context, decr
 from tests.jobs.servers.http import Fault, serving
 from tests.jobs.servers.kms import KEY, SIGNING, Kms
 
-EXPORT = "orders/2027-01-15T02:00:00Z-00"
+EXPORT = "orders/2027-01-15T02:00:00.000000Z-00"
 LOG = Log("tests", stream=StringIO())
 FULL = CHUNK + TAG
 
@@ -129,7 +129,7 @@ def test_chunks_of_another_export_are_found() -> None:
 def test_the_file_of_another_export_is_told_by_its_name() -> None:
     """A swapped file is called one."""
     with pytest.raises(Found, match="belongs to export"):
-        list(decrypted([SEALED], "orders/2027-01-16T02:00:00Z-00", Fixed()))
+        list(decrypted([SEALED], "orders/2027-01-16T02:00:00.000000Z-00", Fixed()))
 
 
 def test_a_stream_that_failed_can_never_be_read_as_whole() -> None:
