@@ -99,7 +99,7 @@ def replay(connection: Connection, found: Iterable[Record], backup_at: datetime)
             with connection.transaction():
                 done.rows += _erase(connection, record)
         except _NotThere as error:
-            if record.erased_at >= backup_at:
+            if record.erased_at >= backup_at.replace(microsecond=0):
                 done.problems.append(f"{record.name}: {error}; erase it by hand")
         except psycopg.Error as error:
             done.problems.append(f"{record.name}: {str(error).splitlines()[0]}")

@@ -60,7 +60,7 @@ class Manifest(Part):
 
 
 def export_name(database: str, at: datetime, random: str) -> str:
-    """Sorts by time, to the microsecond: of two exports of one second the newest is the later, never a matter of luck."""
+    """Sorts by time, to the microsecond: of two exports of one second the newest is the later, not the luckier."""
     return f"{database}/{at.strftime('%Y-%m-%dT%H:%M:%S.%fZ')}-{random}"
 
 

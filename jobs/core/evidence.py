@@ -193,8 +193,8 @@ def _signed(key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
 
 
 def object_name(job: str, finished_at: datetime, run: str) -> str:
-    """Where it is stored: sorts by time, never collides."""
-    return f"evidence/{job}/{finished_at.strftime('%Y-%m-%dT%H:%M:%SZ')}-{run[:16]}.json"
+    """Where it is stored: sorts by time, to the microsecond, so that the newest is the later; never collides."""
+    return f"evidence/{job}/{finished_at.strftime('%Y-%m-%dT%H:%M:%S.%fZ')}-{run[:16]}.json"
 
 
 def schema() -> Mapping[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -100,6 +102,14 @@ class Round:
         wrapped = Wrapped(whole["key"], whole["key_version"], base64.b64decode(whole["wrapped"]))
         key = ExportKey(self.by.unwrap(wrapped, context(document["export"])))
         file.write_bytes(sealed(Manifest.model_validate(document), key, wrapped))
+
+
+def until(there: Callable[[], bool], otherwise: str, seconds: float = 60) -> None:
+    """Waits for what comes by itself, as long as a busy machine may need; a fixed pause would be too short one day."""
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
 
 
 def failures(done: Drilled) -> dict[str, str]:

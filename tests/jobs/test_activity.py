@@ -335,7 +335,7 @@ def _write(folder: str, count: int) -> None:
 
 def test_processes_write_one_chain(tmp_path: Path) -> None:
     """Of one machine, by a lock on the file of the head."""
-    context = get_context("fork")
+    context = get_context("spawn")
     writers = [context.Process(target=_write, args=(str(tmp_path), 15)) for _ in range(3)]
     for writer in writers:
         writer.start()

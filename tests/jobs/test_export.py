@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from jobs.postgres.server import Server, meaning
 from jobs.storage.folder import FolderStore
 from jobs.storage.gcs import GcsStore
 from tests.jobs.conftest import Execute
-from tests.jobs.parts import Round, failures, invoke
+from tests.jobs.parts import Round, failures, invoke, until
 from tests.jobs.servers.gcs import Gcs
 from tests.jobs.servers.http import Fault, Request, serving
 from tests.jobs.servers.kms import KEY, Kms
@@ -158,11 +157,16 @@ def test_manifest_and_dump_are_of_one_moment(round_trip: Round, server: Server) 
         "while True:\n"
         "    c.execute(\"INSERT INTO sales.customer (mail, name) VALUES (gen_random_uuid()::text, 'x')\")\n"
         '    c.execute("UPDATE public.twins SET v = v + 1")\n'
+        '    print("at work", flush=True)\n'
     )
     where = f"host={server.host} user={server.user} dbname={round_trip.database}"
-    with subprocess.Popen([sys.executable, "-c", code, where], stderr=subprocess.DEVNULL) as busy:
-        time.sleep(0.3)
+    with (
+        (round_trip.folder / "said").open("wb") as said,
+        subprocess.Popen([sys.executable, "-c", code, where], stdout=said, stderr=subprocess.DEVNULL) as busy,
+    ):
+        until(lambda: (round_trip.folder / "said").stat().st_size > 0, "nobody changes rows")
         round_trip.export()
+        assert busy.poll() is None
         busy.kill()
     assert failures(round_trip.drill()) == {}
 
@@ -258,14 +262,12 @@ def test_a_job_that_is_killed_at_any_stage_leaves_no_export(round_trip: Round, s
     assert left <= {"dump"}
     if how == "SIGTERM":
         assert not list((round_trip.folder / "exports").rglob(".partial-*"))
-    for _ in range(100):
-        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = 'secure-hosting jobs'"
-        with round_trip.server.connect("postgres") as connection:
-            if connection.execute(query, (round_trip.database,)).fetchone() == (0,):
-                break
-        time.sleep(0.05)
-    else:
-        pytest.fail("a session of the killed job goes on")
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = 'secure-hosting jobs'"
+    with round_trip.server.connect("postgres", autocommit=True) as connection:
+        until(
+            lambda: connection.execute(query, (round_trip.database,)).fetchone() == (0,),
+            "a session of the killed job goes on",
+        )
 
 
 def test_an_off_site_store_that_fails_is_told_the_other_is_whole(round_trip: Round, clouds: tuple[Gcs, Kms]) -> None:

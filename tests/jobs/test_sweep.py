@@ -62,7 +62,7 @@ def exports(s3: Any) -> set[str]:
 
 def name(database: str, number: int) -> str:
     """As exports are named: they sort by time."""
-    at = (NOW - timedelta(days=200 - number)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = (NOW - timedelta(days=200 - number)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return f"{database}/{at}-{number:016x}"
 
 
