@@ -12,7 +12,7 @@ from jobs.core.evidence import Check
 from jobs.exports import Candidate
 from jobs.manifest import Manifest
 from jobs.postgres import schema
-from jobs.postgres.facts import Facts, Object
+from jobs.postgres.facts import Facts, Object, Place
 from jobs.postgres.server import Server
 
 CLOCKS: Final = timedelta(minutes=5)
@@ -72,14 +72,19 @@ def same(manifest: Manifest, found: Facts, objects: list[Object], *, owners: boo
         ),
         check(
             "settings of the database are the same",
-            [
-                f"{one.partition('=')[0]} is missing or different"
-                for one in wanted.place.settings
-                if one not in found.place.settings
-            ],
+            _settings(wanted.place, found.place, owners=owners),
             f"{len(wanted.place.settings)}",
         ),
     ]
+
+
+def _settings(wanted: Place, found: Place, *, owners: bool) -> list[str]:
+    problems = [
+        f"{one.partition('=')[0]} is missing or different" for one in wanted.settings if one not in found.settings
+    ]
+    if owners and wanted.owner not in ("", found.owner):
+        problems.append(f"it belongs to {found.owner}, not {wanted.owner}")
+    return problems
 
 
 def _of_version(name: str, problems: list[str], wording: list[str], passed: str, *, newer: bool) -> Check:

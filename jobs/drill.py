@@ -33,7 +33,6 @@ from jobs.core.settings import load
 from jobs.exports import Candidate
 from jobs.manifest import Manifest
 from jobs.postgres import load as loading
-from jobs.postgres import programs
 from jobs.postgres.cluster import throwaway
 from jobs.postgres.server import Auth, Login, Mode, Server, told
 from jobs.recovery import Source, SourceSettings, Steps
@@ -139,8 +138,7 @@ def _restore_and_check(
     figures: dict[str, Any],
     begun: float,
 ) -> None:
-    folder = recovery.client_folder(manifest.facts.place.server_version, "the source")
-    with _target(settings, folder, manifest, log) as (server, name):
+    with _target(settings, manifest, log) as (server, name, folder):
         with server.connect("postgres", autocommit=True) as admin, told(server.host):
             recovery.fill(
                 source,
@@ -169,24 +167,30 @@ def _restore_and_check(
 
 
 @contextmanager
-def _target(settings: DrillSettings, folder: Path, manifest: Manifest, log: Log) -> Iterator[tuple[Server, str]]:
-    """A server and the name of a database that does not exist yet; nothing of it is left afterwards."""
+def _target(settings: DrillSettings, manifest: Manifest, log: Log) -> Iterator[tuple[Server, str, Path]]:
+    """A server, the name of a database that does not exist yet, and the programs for both ends; nothing of it is left
+    afterwards."""
+    source_version = manifest.facts.place.server_version
     name = f"drill_{secrets.token_hex(4)}"
     given = settings.target
     if given is None:
+        folder = recovery.client_folder(source_version, "the source")
         with throwaway(settings.work_dir, folder, log) as cluster:
             with cluster.server.connect("postgres", autocommit=True) as admin, told("the throwaway server"):
                 loading.create_roles(admin, manifest.roles)
-            yield cluster.server, name
+            yield cluster.server, name, folder
         return
     with given.connect("postgres", autocommit=True) as admin, told(given.host):
         refuse_live(given, admin, manifest)
+        folder = recovery.client_folder(
+            max(source_version, admin.info.server_version), "the newer of source and target"
+        )
         _drop_leftovers(admin, log)
         # Held until the end: whoever can take it knows that the drill of this name is over.
         admin.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
         loading.create_roles(admin, manifest.roles)
         try:
-            yield given, name
+            yield given, name, folder
         finally:
             # Where even this fails, the next drill drops it.
             with contextlib.suppress(JobError):
@@ -343,6 +347,6 @@ def plan(settings: DrillSettings, source: Source) -> command.Result:
     """What a dry run tells: which export it would be, and that it can be opened and restored here."""
     candidate = exports.choose(source.store, settings.name, export=settings.export)
     manifest = exports.read_manifest(source.store, candidate, source.by)
-    folder = programs.fitting(programs.major(manifest.facts.place.server_version), programs.installed(), "the source")
+    folder = recovery.client_folder(manifest.facts.place.server_version, "the source")
     text = f"would restore {candidate.name} ({candidate.dump.size} bytes) with {folder}; nothing was restored"
     return command.Result(text, {"export": candidate.name, "bytes": candidate.dump.size})

@@ -164,6 +164,10 @@ class _Export:
                     counted.raise_if_failed()
             counted.wait()
             uploads = fanout.finish()
+        except JobError:
+            fanout.abort()
+            counted.raise_if_it_was_first()
+            raise
         except BaseException:
             fanout.abort()
             raise
@@ -247,6 +251,11 @@ class _Counting:
         if self._error is not None:
             raise self._error
 
+    def raise_if_it_was_first(self) -> None:
+        """Where the session of the snapshot failed, pg_dump fails of it, and can only say that the snapshot is gone."""
+        self._thread.join(2)
+        self.raise_if_failed()
+
     def wait(self) -> None:
         """Until everything is counted."""
         self._thread.join()
@@ -319,7 +328,8 @@ def plan(settings: ExportSettings, stores: list[ObjectStore]) -> command.Result:
         unreadable = facts.unreadable(connection)
     if unreadable:
         raise Misconfigured(
-            f"permissions are missing: {', '.join(unreadable[:10])}", fix="grant pg_read_all_data to the role"
+            f"permissions are missing: {', '.join(unreadable[:10])}",
+            fix="grant pg_read_all_data to the role; large objects are granted one by one",
         )
     to = [store.where for store in stores]
     text = f"would export {len(names)} tables of {where.database} to {', '.join(to)}; nothing was written"

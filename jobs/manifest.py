@@ -55,8 +55,12 @@ class Manifest(Part):
     @property
     def roles(self) -> list[str]:
         """Every role that a restore needs."""
-        owners = {one.owner for one in self.objects} - {"-", ""}
-        return sorted(role for role in owners | set(self.facts.roles) if not role.startswith("pg_"))
+        return sorted(role for role in self.owners | set(self.facts.roles) if not role.startswith("pg_"))
+
+    @property
+    def owners(self) -> set[str]:
+        """Whose the database and the things in it are."""
+        return {self.facts.place.owner, *(one.owner for one in self.objects)} - {"-", ""}
 
 
 def export_name(database: str, at: datetime, random: str) -> str:

@@ -104,7 +104,7 @@ def fill(
     """A new database with the content of the export. If anything fails, it is gone again."""
     with steps.step("create", log):
         load.check_target(admin, manifest, owners=owners)
-        load.create_database(admin, database, manifest.facts.place)
+        load.create_database(admin, database, manifest.facts.place, owners=owners)
     try:
         with steps.step("restore", log):
             dump = exports.plain(source.store, candidate, manifest, source.by)

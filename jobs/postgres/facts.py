@@ -104,6 +104,8 @@ class Place(Part):
     ctype: str
     locale_provider: str
     icu_locale: str | None
+    owner: str = ""
+    """Whose the database is: who may create in its schema `public`. pg_dump leaves it out, too."""
     settings: tuple[str, ...]
     """ALTER DATABASE … SET, which pg_dump leaves out."""
 
@@ -119,7 +121,8 @@ class Facts(Part):
     sequences: tuple[Sequence, ...]
     large_objects: LargeObjects
     unvalidated: tuple[str, ...]
-    """Constraints that are not validated, and indexes that are not valid."""
+    """Constraints that are not validated, and indexes that are not valid. Those that PostgreSQL 18 declares as never
+    enforced are as they were meant."""
     materialized: tuple[str, ...]
     """Materialized views that hold data."""
     roles: tuple[str, ...]
@@ -164,7 +167,15 @@ def unreadable(connection: Connection) -> list[str]:
         f"JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'S') AND {_OWN} "
         "AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) ORDER BY 1, 2"
     ).fetchall()
-    return [f"{'SELECT' if usage else 'USAGE'} on {name_of(schema, name)}" for schema, name, usage in found]
+    objects = connection.execute(
+        "SELECT l.oid FROM pg_largeobject_metadata l WHERE NOT pg_has_role(l.lomowner, 'USAGE') AND NOT EXISTS ("
+        "SELECT FROM aclexplode(l.lomacl) a WHERE a.privilege_type = 'SELECT' "
+        "AND CASE a.grantee WHEN 0 THEN true ELSE pg_has_role(a.grantee, 'USAGE') END) ORDER BY 1"
+    ).fetchall()
+    return [
+        *(f"{'SELECT' if usage else 'USAGE'} on {name_of(schema, name)}" for schema, name, usage in found),
+        *(f"SELECT on LARGE OBJECT {number}" for (number,) in objects),
+    ]
 
 
 def lock(connection: Connection, seconds: int) -> None:
@@ -256,7 +267,8 @@ def place(connection: Connection) -> Place:
     row = _one(
         connection,
         f"SELECT d.oid::bigint, pg_encoding_to_char(encoding), datcollate, datctype, {provider}, {icu}, "  # noqa: S608
-        "coalesce(host(inet_server_addr()), 'socket'), coalesce(inet_server_port(), 0), current_database() "
+        "coalesce(host(inet_server_addr()), 'socket'), coalesce(inet_server_port(), 0), current_database(), "
+        "pg_get_userbyid(datdba) "
         "FROM pg_database d WHERE datname = current_database()",
     )
     settings = connection.execute(
@@ -275,6 +287,7 @@ def place(connection: Connection) -> Place:
         ctype=row[3],
         locale_provider=row[4],
         icu_locale=row[5],
+        owner=row[9],
         settings=tuple(str(one[0]) for one in settings),
     )
 
@@ -323,7 +336,8 @@ def gather(
 
 _UNVALIDATED: Final = """
 SELECT n.nspname || '.' || c.conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace
-WHERE NOT c.convalidated AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+WHERE NOT c.convalidated AND coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true)
+AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 UNION SELECT n.nspname || '.' || c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND n.nspname !~ '^pg_' ORDER BY 1"""
 _MATERIALIZED: Final = (

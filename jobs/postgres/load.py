@@ -55,6 +55,18 @@ def check_target(admin: Admin, manifest: Manifest, *, owners: bool) -> None:
             f"the target has no role {', '.join(absent)}",
             fix="create the roles" + (", or restore with --no-owners and grant afterwards" if owners else ""),
         )
+    if owners and (foreign := _not_to_be_given(admin, manifest.owners, version)):
+        raise Misconfigured(
+            f"{admin.info.user} on the target may give nothing to {', '.join(foreign)}, who owns things in the export",
+            fix=f"GRANT … TO {admin.info.user} there, or another user of the target",
+        )
+
+
+def _not_to_be_given(admin: Admin, owners: set[str], version: int) -> list[str]:
+    """Roles that only a member, or a superuser, can make an owner."""
+    how = "SET" if version >= 160_000 else "MEMBER"
+    query = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND NOT pg_has_role(oid, %s) ORDER BY 1"
+    return [str(row[0]) for row in admin.execute(query, (list(owners), how))]
 
 
 def create_roles(admin: Admin, roles: Iterable[str]) -> None:
@@ -68,8 +80,8 @@ def create_roles(admin: Admin, roles: Iterable[str]) -> None:
                 admin.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
 
 
-def create_database(admin: Admin, name: str, place: Place) -> None:
-    """Empty, with the encoding and the locale of the source; a database that exists is never touched."""
+def create_database(admin: Admin, name: str, place: Place, *, owners: bool) -> None:
+    """Empty, with the encoding, the locale and the owner of the source; a database that exists is never touched."""
     words = [
         sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {}").format(
             sql.Identifier(name), sql.Literal(place.encoding)
@@ -80,6 +92,8 @@ def create_database(admin: Admin, name: str, place: Place) -> None:
         words.append(sql.SQL("LOCALE_PROVIDER icu ICU_LOCALE {}").format(sql.Literal(place.icu_locale)))
     elif place.locale_provider == "b":
         words.append(sql.SQL("LOCALE_PROVIDER builtin BUILTIN_LOCALE {}").format(sql.Literal(place.icu_locale)))
+    if owners and place.owner:
+        words.append(sql.SQL("OWNER {}").format(sql.Identifier(place.owner)))
     try:
         admin.execute(sql.SQL(" ").join(words))
     except psycopg.errors.DuplicateDatabase:

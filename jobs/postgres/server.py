@@ -139,6 +139,8 @@ def meaning(text: str, where: str, state: str | None = None) -> JobError:
     lower = words.lower()
     if denied := _DENIED.search(words):
         on = denied[2].strip("\"':")
+        if denied[1] == "large object":
+            return Forbidden("SELECT", f"LARGE OBJECT {on}", detail="pg_read_all_data does not reach it")
         return Forbidden(_RIGHTS.get(denied[1], "SELECT"), on, detail="or membership in pg_read_all_data")
     if state == "42501" or "permission denied" in lower or "must be owner" in lower or "must be superuser" in lower:
         return Misconfigured(f"{where}: a right is missing: {words}")

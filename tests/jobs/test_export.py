@@ -7,9 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
@@ -21,7 +20,6 @@ from jobs.core.problems import Forbidden, Misconfigured, Unreachable
 from jobs.envelope.keys import KmsWrapper
 from jobs.export import export
 from jobs.postgres import programs
-from jobs.postgres.cluster import Cluster
 from jobs.postgres.server import Server, meaning
 from jobs.storage.folder import FolderStore
 from jobs.storage.gcs import GcsStore
@@ -123,6 +121,7 @@ def test_a_missing_permission_is_named(cloudy: Round, clouds: tuple[Gcs, Kms], p
     assert names(clouds[0]) == []
 
 
+@pytest.mark.every_major
 def test_a_role_that_may_not_read_is_told_which_table(round_trip: Round, execute: Execute) -> None:
     """SELECT, and on what."""
     with pytest.raises(Misconfigured, match=r"permission (SELECT|USAGE) is missing on (sales|Odd Schema)"):
@@ -130,6 +129,7 @@ def test_a_role_that_may_not_read_is_told_which_table(round_trip: Round, execute
     assert list(round_trip.store.list()) == []
 
 
+@pytest.mark.every_major
 def test_rows_that_a_policy_hides_are_never_left_out_silently(round_trip: Round, execute: Execute) -> None:
     """The role may read the table, but not every row of it."""
     execute("GRANT pg_read_all_data TO app_reader")
@@ -140,6 +140,7 @@ def test_rows_that_a_policy_hides_are_never_left_out_silently(round_trip: Round,
         execute("REVOKE pg_read_all_data FROM app_reader")
 
 
+@pytest.mark.every_major
 def test_a_refused_lock_is_told_with_its_table(round_trip: Round, server: Server) -> None:
     """Somebody alters the table; the export does not wait for ever."""
     with server.connect(round_trip.database) as other:
@@ -149,6 +150,7 @@ def test_a_refused_lock_is_told_with_its_table(round_trip: Round, server: Server
     assert list(round_trip.store.list()) == []
 
 
+@pytest.mark.every_major
 def test_manifest_and_dump_are_of_one_moment(round_trip: Round, server: Server) -> None:
     """Rows that come, go and change while the export runs are in neither or in both."""
     code = (
@@ -183,6 +185,7 @@ def test_two_at_once_do_not_collide(round_trip: Round) -> None:
 
 
 @pytest.mark.parametrize(("connection", "after"), [(1, 0.02), (1, 0.6), (2, 0.6), (3, 0.02), (3, 0.6), (3, 0.97)])
+@pytest.mark.every_major
 def test_a_line_that_is_cut_at_any_stage_is_told(
     round_trip: Round, tmp_path: Path, connection: int, after: float
 ) -> None:
@@ -360,7 +363,7 @@ def test_the_password_is_on_no_command_line(round_trip: Round, tmp_path: Path) -
     assert "correct horse" in Path(f"{seen}.env").read_text()
 
 
-# Versions and TLS
+# Versions
 
 
 @pytest.mark.parametrize(
@@ -383,65 +386,6 @@ def test_the_oldest_programs_that_fit_are_taken() -> None:
     assert programs.fitting(16, {15: Path("/15"), 17: Path("/17")}, "x") == Path("/17")
 
 
-@pytest.fixture(scope="module")
-def tls(source: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
-    """The source, listening on loopback with a certificate for localhost, and the CA that signed it."""
-    folder = tmp_path_factory.mktemp("tls")
-    data = source.folder / "data"
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=db.example.com"]
-    make += ["-addext", "subjectAltName=DNS:db.example.com"]
-    subprocess.run([*make, "-keyout", folder / "key.pem", "-out", folder / "ca.pem"], check=True, capture_output=True)
-    owner = data.stat()
-    for name, file in (("server.key", "key.pem"), ("server.crt", "ca.pem")):
-        (data / name).write_bytes((folder / file).read_bytes())
-        (data / name).chmod(0o600)
-        os.chown(data / name, owner.st_uid, owner.st_gid)
-    port = 20_000 + os.getpid() % 20_000
-    source.stop()
-    with (data / "postgresql.auto.conf").open("a") as file_:
-        file_.write(f"ssl = on\nlisten_addresses = '127.0.0.1'\nport = {port}\n")
-    (data / "pg_hba.conf").write_text("local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n")
-    source.start()
-    with Server(host=str(source.folder), port=port, user=source.server.user, auth="peer").connect(
-        "postgres", autocommit=True
-    ) as admin:
-        admin.execute("CREATE ROLE exporter LOGIN PASSWORD 'right' IN ROLE pg_read_all_data BYPASSRLS")
-    try:
-        yield Server(host="127.0.0.1", port=port, user="exporter", auth="peer"), folder / "ca.pem"
-    finally:
-        source.stop()
-        text = (data / "postgresql.auto.conf").read_text()
-        (data / "postgresql.auto.conf").write_text(text[: text.index("ssl = on")])
-        source.start()
-
-
-def connect(server: Server, **more: Any) -> Callable[[], object]:
-    """A connection as to a server elsewhere."""
-
-    class Elsewhere(Server):
-        @property
-        def here(self) -> bool:
-            return False
-
-    values = {"host": server.host, "port": server.port, "user": server.user, "password": "right", **more}
-    return lambda: Elsewhere.model_validate(values).connect("postgres").close()
-
-
-def test_the_server_has_to_prove_who_it_is(tls: tuple[Server, Path]) -> None:
-    """By the CA and by its name; `require` encrypts and no more; a wrong password is told as such."""
-    from jobs.core.problems import Refused
-
-    server, authority = tls
-    connect(server, sslmode="verify-ca", sslrootcert=str(authority))()
-    connect(server, sslmode="require")()
-    with pytest.raises(Refused, match="could not prove who it is"):
-        connect(server, sslmode="verify-full", sslrootcert=str(authority))()
-    with pytest.raises(Refused, match="could not prove who it is"):
-        connect(server, sslmode="verify-ca")()
-    with pytest.raises(Misconfigured, match="login was refused"):
-        connect(server, sslmode="require", password="wrong")()
-
-
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -450,7 +394,7 @@ def test_the_server_has_to_prove_who_it_is(tls: tuple[Server, Path]) -> None:
             "pg_dump: error: query failed: ERROR:  permission denied for schema sales",
             "permission USAGE is missing on sales",
         ),
-        ("ERROR:  permission denied for large object 900001", "permission SELECT is missing on 900001"),
+        ("ERROR:  permission denied for large object 900001", "permission SELECT is missing on LARGE OBJECT 900001"),
         ("pg_dump: error: query failed: ERROR: canceling statement due to lock timeout", "locked by somebody else"),
         ("could not extend file: No space left on device", "no space is left"),
         ('extension "postgis" is not available', "install the extension"),

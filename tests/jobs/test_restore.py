@@ -57,6 +57,7 @@ def databases(round_trip: Round) -> set[str]:
         return {str(row[0]) for row in admin.execute("SELECT datname FROM pg_database")}
 
 
+@pytest.mark.every_major
 def test_a_restore_is_checked_and_erasures_are_replayed(round_trip: Round, into: str) -> None:
     """Whoever was erased after the export is not in what is handed over."""
     round_trip.export()
@@ -144,6 +145,7 @@ def test_without_the_name_typed_nothing_happens(round_trip: Round, into: str, an
     assert into not in databases(round_trip)
 
 
+@pytest.mark.every_major
 def test_a_damaged_export_leaves_no_half_database(round_trip: Round, into: str) -> None:
     """The new database is gone again."""
     round_trip.export()
