@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -156,24 +156,36 @@ class Access:
                 known.setdefault(name, match[1])
         return known
 
-    def reaches(self, holding: Holding, account: str) -> bool:
-        """Whether what is held covers the account; a project that is not known may be any."""
-        if holding.account is not None:
-            return holding.account == account
-        home = self.accounts.get(account)
-        return holding.project in ("*", None) or home is None or holding.project == home
+    @cached_property
+    def _at_home(self) -> dict[str | None, list[str]]:
+        """The accounts by the project they lie in."""
+        found: dict[str | None, list[str]] = {}
+        for account, home in self.accounts.items():
+            found.setdefault(home, []).append(account)
+        return found
 
-    def becomes(self, principal: str, account: str) -> Holding | None:
-        """What lets the principal become the account: a token, a key, or starting something as it."""
-        if principal == account:
-            return None
+    def covered(self, holding: Holding) -> Iterable[str]:
+        """The accounts that what is held covers; a project that is not known may be any."""
+        if holding.account is not None:
+            return (holding.account,) if holding.account in self.accounts else ()
+        if holding.project in ("*", None):
+            return self.accounts
+        return (*self._at_home.get(holding.project, ()), *self._at_home.get(None, ()))
+
+    def becomes(self, principal: str, passes: Callable[[Holding], bool]) -> dict[str, Holding]:
+        """The accounts that the principal can become, each with what lets it: a token, a key, or starting something as
+        the account. Holdings that do not pass are left out."""
         held = self.holdings.get(principal, [])
-        near = [h for h in held if self.reaches(h, account)]
-        for holding in near:
-            if holding.permissions & BECOME:
-                return holding
         starts = any(h.permissions & DEPLOY and h.wide for h in held)
-        return next((h for h in near if act_as(h.permissions)), None) if starts else None
+        ways = [h for h in held if h.permissions & BECOME]
+        ways += [h for h in held if starts and act_as(h.permissions)]
+        found: dict[str, Holding] = {}
+        for holding in ways:
+            if passes(holding):
+                for account in self.covered(holding):
+                    found.setdefault(account, holding)
+        found.pop(principal, None)
+        return found
 
     def rules(self, principal: str) -> tuple[Holding, str] | None:
         """What lets the principal decide about rights above single accounts, and the permission that does."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -66,34 +67,57 @@ def _texts(values: list[Any]) -> list[str]:
     return [_LATER if one is UNKNOWN else str(one) for one in values if one is UNKNOWN or isinstance(one, str)]
 
 
-def about(worker: Resource, database: Resource) -> bool | None:
-    """Whether a job works on a database: it depends on it, carries its name as a value, or ends in its name.
-    None where a value that is not known yet may be the name: it is none where the job depends on another database."""
-    before = _before(worker)
-    if database.urn in before:
-        return True
-    name = re.escape(database.name)
-    texts = [worker.name, *(plain(value) for _, value in worker.walk())]
-    if any(isinstance(text, str) and re.fullmatch(rf"(.*[\s-])?{name}", text) for text in texts):
-        return True
-    return None if UNKNOWN in texts and not any(type_of(urn) in (INSTANCE, POSTGRES) for urn in before) else False
+def about(database: Resource) -> dict[str, bool]:
+    """The jobs that work on a database, by URN: they depend on it, carry its name as a value, or end in its name.
+    False where a value that is not known yet may be the name: it is none where the job depends on another database."""
+    subjects, lost = database.graph.once(_subjects) if database.graph else ({}, [])
+    sure = [*subjects.get(database.urn, ()), *subjects.get(database.name, ())]
+    return {**dict.fromkeys(lost, False), **dict.fromkeys(sure, True)}
+
+
+def _subjects(graph: Graph) -> tuple[dict[str, list[str]], list[str]]:
+    """The jobs by what they depend on and by every ending of a text they carry, and those that may be about any."""
+    found: dict[str, list[str]] = {}
+    lost: list[str] = []
+    for worker in graph.of(*WORKERS):
+        before = set(worker.dependencies).union(*worker.property_dependencies.values())
+        texts = [worker.name, *(plain(value) for _, value in worker.walk())]
+        words = {word for text in texts if isinstance(text, str) for word in _endings(text)}
+        for key in before | words:
+            found.setdefault(key, []).append(worker.urn)
+        if UNKNOWN in texts and not any(type_of(urn) in (INSTANCE, POSTGRES) for urn in before):
+            lost.append(worker.urn)
+    return found, lost
+
+
+def _endings(text: str) -> Iterator[str]:
+    """The text, and what stands behind each of its blanks and dashes."""
+    yield text
+    yield from (text[match.end() :] for match in re.finditer(r"[\s-]", text))
 
 
 def hours_between(worker: Resource) -> list[float | None]:
     """The longest time between two runs, for each schedule that starts the job: infinite for what never comes, None
     where it is not known yet."""
-    graph = worker.graph
     if worker.type == CRON:
         schedule = plain(worker.raw("serviceDetails.schedule"))
         return [None if schedule is UNKNOWN else longest_gap(str(schedule or ""))]
     gaps: list[float | None] = []
-    for trigger in graph.of(SCHEDULE) if graph else ():
-        started = _starts(trigger, worker)
-        if started is False or (trigger.known("paused") and trigger.flag("paused")):
+    for trigger, started in starters(worker):
+        if trigger.known("paused") and trigger.flag("paused"):
             continue
         known = started and trigger.known("paused") and trigger.known("schedule")
         gaps.append(longest_gap(trigger.text("schedule") or "") if known else None)
     return gaps
+
+
+def starters(worker: Resource) -> list[tuple[Resource, bool | None]]:
+    """The schedules that start a job of Google's, and those (None) that may: the job or the address is not known."""
+    triggers = worker.graph.once(_triggers) if worker.graph else {}
+    keys = (f"/jobs/{worker.output('name') or worker.name}:run", worker.urn, "", *(() if worker.known("name") else "*"))
+    found = {trigger.urn: trigger for key in keys for trigger in triggers.get(key, ())}.values()
+    judged = ((trigger, _starts(trigger, worker)) for trigger in found)
+    return [(trigger, started) for trigger, started in judged if started is not False]
 
 
 def _starts(trigger: Resource, worker: Resource) -> bool | None:
@@ -107,8 +131,17 @@ def _starts(trigger: Resource, worker: Resource) -> bool | None:
     return False if worker.known("name") else worker.urn in edges or None
 
 
-def _before(resource: Resource) -> set[str]:
-    return set(resource.dependencies).union(*resource.property_dependencies.values())
+def _triggers(graph: Graph) -> dict[str, list[Resource]]:
+    """The schedules by the end of the address they call, by what they come from, under "" those that may call anything,
+    and all of them under "*"."""
+    found: dict[str, list[Resource]] = {}
+    for trigger in graph.of(SCHEDULE):
+        uri = plain(trigger.raw("httpTarget.uri"))
+        edges = trigger.property_dependencies.get("httpTarget", ())
+        keys = [*edges, "*", *([f"/jobs/{uri.rpartition('/jobs/')[2]}"] if isinstance(uri, str) else [])]
+        for key in [*keys, ""] if uri is UNKNOWN and not edges else keys:
+            found.setdefault(key, []).append(trigger)
+    return found
 
 
 _FIELDS: Final = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
@@ -120,6 +153,7 @@ _NAMES: Final = {
 }
 
 
+@lru_cache(maxsize=1024)
 def longest_gap(schedule: str) -> float:
     """Hours between two runs at most; infinite for what is no schedule, or one that never comes."""
     parts = schedule.lower().split()
@@ -184,9 +218,12 @@ _UNIT: Final = {"s": 1 / 3600, "m": 1 / 60, "h": 1.0, "d": 24.0, "w": 168.0}
 
 def names(text: str, worker: Resource) -> bool:
     """Whether a filter is about this job: it names it, a pattern fits it, or it is about all jobs."""
-    name = str(worker.output("name") or worker.name)
-    labels = _LABEL.findall(text)
-    return all(_fits(how, pattern, name) for how, pattern in labels)
+    name = _name(worker)
+    return all(_fits(how, pattern, name) for how, pattern in _LABEL.findall(text))
+
+
+def _name(worker: Resource) -> str:
+    return str(worker.output("name") or worker.name)
 
 
 def _fits(how: str, pattern: str, name: str) -> bool:
@@ -277,31 +314,52 @@ class Heard:
 
 def heard(graph: Graph, worker: Resource, ask: Any) -> Heard:
     """The answers of all conditions of live alerts to a question about a job."""
+    conditions = graph.once(_live_conditions)
     found: list[Any] = []
-    lost = False
-    for alert in graph.of(ALERT):
-        live = _live(alert)
-        if live is False:
-            continue
-        conditions = _conditions(alert)
-        for condition in conditions if conditions is not None else [UNKNOWN]:
-            if condition is UNKNOWN or any(value is UNKNOWN for value in _leaves(condition)):
-                lost = lost or _may_name(alert, worker)
-                continue
+    lost = bool(conditions.lost & {"", worker.urn}) or (bool(conditions.known) and not worker.known("name"))
+    for key in (_name(worker), "", *((None,) if worker.type == CRON else ())):
+        for live, condition in conditions.known.get(key, ()):
             answer = ask(condition, worker)
-            if answer is None or answer is False:
-                lost = lost or not worker.known("name")
-            elif live is None:
-                lost = True
-            else:
-                found.append(answer)
+            if answer is not None and answer is not False:
+                lost = lost or live is None
+                found += [answer] if live else []
     return Heard(tuple(found), lost)
 
 
-def _may_name(alert: Resource, worker: Resource) -> bool:
-    """Whether conditions that are not known yet may be about the job: they come from it, from a metric, or nowhere."""
-    edges = alert.property_dependencies.get("conditions", ())
-    return not edges or worker.urn in edges or any(type_of(urn) == METRIC for urn in edges)
+@dataclass(frozen=True, slots=True)
+class _Conditions:
+    """The conditions of alerts that are not silent."""
+
+    known: dict[str | None, list[tuple[bool | None, Any]]]
+    """By the job that they name, "" where they do so by a pattern or are about all of Google's, None where a metric of
+    our own is all they name; each with whether its alert is live."""
+    lost: frozenset[str]
+    """URNs of what conditions that are not known yet come from; "" where that may be any job."""
+
+
+def _job_named(text: str) -> str | None:
+    """The one job that a condition names; "" for patterns, several and all of Google's, None for a metric alone."""
+    labels = _LABEL.findall(text)
+    exact = {name for how, name in labels if how != "starts_with(" and re.fullmatch(r"[\w-]+", name)}
+    return exact.pop() if len(exact) == 1 else "" if labels or _RUN_METRIC.search(text) else None
+
+
+def _live_conditions(graph: Graph) -> _Conditions:
+    known: dict[str | None, list[tuple[bool | None, Any]]] = {}
+    lost: set[str] = set()
+    for alert in graph.of(ALERT):
+        live = _live(alert)
+        conditions = _conditions(alert) if live is not False else []
+        for condition in conditions if conditions is not None else [UNKNOWN]:
+            texts = list(_leaves(condition))
+            if UNKNOWN in texts:
+                edges = alert.property_dependencies.get("conditions", ())
+                lost.update(edges if edges and not any(type_of(urn) == METRIC for urn in edges) else ("",))
+                continue
+            told = " ".join(text for text in texts if isinstance(text, str))
+            key = _job_named(told)
+            known.setdefault(key, []).append((live, condition))
+    return _Conditions(known, frozenset(lost))
 
 
 def _leaves(value: Any) -> Iterable[Any]:

@@ -47,26 +47,38 @@ def of_member(grant: Grant) -> frozenset[str]:
 
 def lent(graph: Graph) -> dict[str, list[tuple[Grant, bool]]]:
     """For each account of the stack (by URN) the grants on it, to whomever, and whether it is certain that they are."""
-    accounts = {account.urn: names_of(account) for account in graph.of(ACCOUNT)}
-    found: dict[str, list[tuple[Grant, bool]]] = {urn: [] for urn in accounts}
+    found: dict[str, list[tuple[Grant, bool]]] = {account.urn: [] for account in graph.of(ACCOUNT)}
     for resource in graph.of(*_ON_ACCOUNT):
-        urns, certain = _about(resource, accounts)
+        urns, certain = _about(resource, graph)
         for urn in urns:
             found[urn] += [(grant, certain) for grant in parts(resource)]
     return found
 
 
-def _about(resource: Resource, accounts: dict[str, frozenset[str]]) -> tuple[list[str], bool]:
+def by_name(graph: Graph) -> dict[str, list[Resource]]:
+    """The stack's accounts by all that can mean them in a grant."""
+    found: dict[str, list[Resource]] = {}
+    for account in graph.of(ACCOUNT):
+        for name in sorted(names_of(account)):
+            found.setdefault(name, []).append(account)
+    return found
+
+
+def _nameless(graph: Graph) -> list[str]:
+    return [account.urn for account in graph.of(ACCOUNT) if nameless(account)]
+
+
+def _about(resource: Resource, graph: Graph) -> tuple[list[str], bool]:
     """The accounts that a grant is on, for certain; where that is not known, all that it may be on."""
-    graph, path = resource.graph, "serviceAccountId"
-    if graph and (sources := graph.sources(resource, path, ACCOUNT)):
-        return [urn for urn in sources if urn in accounts], True
+    path = "serviceAccountId"
+    if sources := graph.sources(resource, path, ACCOUNT):
+        return [urn for urn in sources if urn in graph.by_urn], True
     if not resource.known(path):
-        return list(accounts), False
+        return [account.urn for account in graph.of(ACCOUNT)], False
     email = f"serviceaccount:{(resource.text(path) or '').rpartition('/')[2]}".lower()
-    if named := [urn for urn, names in accounts.items() if email in names]:
-        return named, True
-    return [urn for urn in accounts if graph and nameless(graph.by_urn[urn])], False
+    if named := graph.once(by_name).get(email):
+        return [account.urn for account in named], True
+    return graph.once(_nameless), False
 
 
 def pools_of(grant: Grant, graph: Graph) -> list[str]:
@@ -84,7 +96,15 @@ def _key(pool: Resource) -> str:
 
 def providers_of(pool: str, graph: Graph) -> list[Resource]:
     """The providers that let identities into a pool."""
-    return [p for p in graph.of(PROVIDER) if pool in _pools_of_provider(p, graph)]
+    return graph.once(_by_pool).get(pool, [])
+
+
+def _by_pool(graph: Graph) -> dict[str, list[Resource]]:
+    found: dict[str, list[Resource]] = {}
+    for provider in graph.of(PROVIDER):
+        for pool in _pools_of_provider(provider, graph):
+            found.setdefault(pool, []).append(provider)
+    return found
 
 
 def _pools_of_provider(provider: Resource, graph: Graph) -> list[str]:
@@ -99,7 +119,7 @@ def federated(grant: Grant, graph: Graph) -> bool | None:
     pools = pools_of(grant, graph)
     if any(providers_of(pool, graph) for pool in pools):
         return True
-    return None if member_lost(grant) or (pools and _strays(graph)) else False
+    return None if member_lost(grant) or (pools and graph.once(_strays)) else False
 
 
 def _strays(graph: Graph) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, Final
 
 from policies.graph import Graph
@@ -19,6 +19,7 @@ ALERT: Final = gcp("monitoring/alertPolicy")
 CHANNEL: Final = gcp("monitoring/notificationChannel")
 _AUDIT: Final = re.compile(r"protopayload|cloudaudit|policydelta|projectown|auditlog", re.IGNORECASE)
 _EMAIL: Final = re.compile(r"[\w.+-]+@[\w.-]+\w")
+_USER_METRIC: Final = re.compile(r"user[/_]([\w./%+!*,-]*\w)")
 _TEXTS: Final = (
     "conditionThreshold.filter",
     "conditionThreshold.denominatorFilter",
@@ -58,18 +59,16 @@ class Alert:
     lost: bool
     """Whether a condition is not known yet."""
 
-    def watches(self, metric: Resource) -> bool | None:
-        """Whether a condition names the metric; None where that is not known yet and comes from nowhere."""
-        if metric.known("name"):
-            name = re.sub(r"[^A-Za-z0-9]", ".", metric.text("name") or metric.name)
-            if any(re.search(rf"user[/_]{name}(?![\w-])", text) and not narrowed(text) for text in self.texts):
-                return True
-        elif self.texts and not self.lost:
-            return None
-        if not self.lost:
-            return False
-        edges = self.resource.property_dependencies.get("conditions", ())
-        return metric.urn in edges if edges else None
+    @property
+    def names(self) -> set[str]:
+        """The log metrics that its conditions name, spelt alike."""
+        texts = (text for text in self.texts if not narrowed(text))
+        return {_spelt(name) for text in texts for name in _USER_METRIC.findall(text)}
+
+    @property
+    def edges(self) -> tuple[str, ...]:
+        """Where its conditions come from."""
+        return tuple(self.resource.property_dependencies.get("conditions", ()))
 
     @property
     def enabled(self) -> bool | None:
@@ -97,7 +96,12 @@ def narrowed(text: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
+def _spelt(name: str) -> str:
+    """A metric's name as PromQL writes it, where a slash or a dash is an underscore."""
+    return re.sub(r"[^A-Za-z0-9]", "_", name)
+
+
+@dataclass(frozen=True)
 class Watch:
     """The log metrics and alerts of a stack."""
 
@@ -110,13 +114,59 @@ class Watch:
         """Whether the stack keeps metrics or alerts over audit logs at all."""
         if any(query is None or _AUDIT.search(query) for _, query in self.metrics):
             return True
-        open_ones = any(a.lost and not a.resource.property_dependencies.get("conditions") for a in self.alerts)
+        open_ones = any(a.lost and not a.edges for a in self.alerts)
         return open_ones or any(_AUDIT.search(query) for alert in self.alerts for query in alert.filters)
 
+    @cached_property
+    def by_urn(self) -> dict[str, Alert]:
+        """The alerts by their resource."""
+        return {alert.resource.urn: alert for alert in self.alerts}
 
-@lru_cache(maxsize=2)
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for urn, alert in self.by_urn.items():
+            for name in alert.names:
+                found.setdefault(name, []).append(urn)
+        return found
+
+    @cached_property
+    def _by_edge(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for urn, alert in self.by_urn.items():
+            for target in alert.edges if alert.lost else ():
+                found.setdefault(target, []).append(urn)
+        return found
+
+    @cached_property
+    def _open(self) -> list[str]:
+        return [urn for urn, alert in self.by_urn.items() if alert.lost and not alert.edges]
+
+    @cached_property
+    def _telling(self) -> list[str]:
+        return [urn for urn, alert in self.by_urn.items() if alert.texts and not alert.lost]
+
+    def listeners(self, metrics: Iterable[Resource]) -> tuple[set[str], set[str]]:
+        """URNs of the alerts that watch one of the metrics, and of those that may: a name or a condition is not known
+        yet and comes from nowhere."""
+        sure: set[str] = set()
+        maybe: set[str] = set()
+        for metric in metrics:
+            if metric.known("name"):
+                sure.update(self._by_name.get(_spelt(metric.text("name") or metric.name), ()))
+            else:
+                maybe.update(self._telling)
+            sure.update(self._by_edge.get(metric.urn, ()))
+            maybe.update(self._open)
+        return sure, maybe - sure
+
+
 def watch(graph: Graph) -> Watch:
     """The metrics and alerts of a graph, read once."""
+    return graph.once(_read)
+
+
+def _read(graph: Graph) -> Watch:
     metrics = []
     for metric in graph.of(METRIC):
         known = metric.known("filter") and metric.known("disabled")

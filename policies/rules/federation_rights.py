@@ -12,7 +12,7 @@ from policies.model import UNKNOWN, Resource, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules import _grants as g
 from policies.rules._iam_types import tokens
-from policies.rules._reviewed import nameless, names_of, of_member, open_accounts
+from policies.rules._reviewed import by_name, nameless, of_member, open_accounts
 from policies.rules.federation import PROVIDER
 
 _ACCOUNT: Final = gcp("serviceaccount/account")
@@ -119,10 +119,12 @@ def unreviewed_only_looks(graph: Graph) -> Iterator[Finding]:
         yield skip("the stack does not say how CI signs in, or which branches are protected")
         return
     accounts = {graph.by_urn[urn]: certain for urn, certain in open_accounts(graph).items()}
+    known = graph.once(by_name)
     for grant in all_parts(graph) if accounts else ():
         if looks_only(grant, graph):
             continue
-        holders = {a: certain for a, certain in accounts.items() if of_member(grant) & names_of(a)}
+        found = (account for name in sorted(of_member(grant)) for account in known.get(name, ()))
+        holders = {account: accounts[account] for account in found if account in accounts}
         sure = [account for account, certain in holders.items() if certain]
         if sure and not _role_hidden(grant, graph):
             what = grant.role or "a custom role that changes things"
@@ -133,7 +135,7 @@ def unreviewed_only_looks(graph: Graph) -> Iterator[Finding]:
 
 def _may_be_one_of(grant: Grant, accounts: Iterable[Resource], graph: Graph) -> bool:
     """Whether the member is an address that nobody in the stack has, while one of the accounts has none yet."""
-    strange = grant.kind == "serviceaccount" and not any(of_member(grant) & names_of(a) for a in graph.of(_ACCOUNT))
+    strange = grant.kind == "serviceaccount" and not of_member(grant) & graph.once(by_name).keys()
     return strange and bool(grant.member) and any(nameless(account) for account in accounts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies.graph import Graph
 from policies.model import Resource, View, gcp
 from policies.normalise import world
 from policies.rule import Finding, Sample, each, fail, rule, skip
@@ -163,11 +164,16 @@ def backed_up_daily(database: Resource) -> Iterator[Finding]:
     if database.upper("appEngineIntegrationMode") == "ENABLED":
         yield skip("App Engine governs the database")
         return
-    graph = database.graph
-    name = database.output("name")
-    for schedule in graph.of(SCHEDULE) if graph else []:
-        target = schedule.raw("database") if schedule.has("database") else "(default)"
-        by_edge = graph is not None and database.urn in graph.sources(schedule, "database", DOCUMENTS)
-        if (by_edge or (name is not None and target == name)) and schedule.raw("weeklyRecurrence") is None:
-            return
-    yield fail(database, "", "has no daily backup schedule")
+    daily = database.graph.once(_daily) if database.graph else set()
+    if not daily & {database.urn, database.output("name")}:
+        yield fail(database, "", "has no daily backup schedule")
+
+
+def _daily(graph: Graph) -> set[str]:
+    """The databases that daily schedules name: their URNs, and the names that are given."""
+    found: set[str] = set()
+    for schedule in graph.of(SCHEDULE):
+        if schedule.raw("weeklyRecurrence") is None:
+            found.update(graph.sources(schedule, "database", DOCUMENTS))
+            found.add(str(schedule.raw("database")) if schedule.has("database") else "(default)")
+    return found

@@ -97,16 +97,19 @@ def node_account(resource: Resource) -> Iterator[Finding]:
 )
 def default_accounts_unused(graph: Graph) -> Iterator[Finding]:
     """Taking the node's account from the resource that manages the default accounts is the default account again."""
+    path = f"nodeConfig.{_ACCOUNT}"
+    users: dict[str, list[Resource]] = {}
+    lost: list[Resource] = []
+    for user in graph.of(CLUSTER, POOL) if graph.of(_DEFAULT_ACCOUNTS) else ():
+        for urn in graph.sources(user, path, _DEFAULT_ACCOUNTS) if user.has(path) else ():
+            users.setdefault(urn, []).append(user)
+        if not user.known(path) and not graph.sources(user, path):
+            lost.append(user)
     for defaults in graph.of(_DEFAULT_ACCOUNTS):
-        for user in graph.of(CLUSTER, POOL):
-            path = f"nodeConfig.{_ACCOUNT}"
-            if not user.has(path):
-                continue
-            sources = graph.sources(user, path)
-            if defaults.urn in graph.sources(user, path, _DEFAULT_ACCOUNTS):
-                yield fail(defaults, "", f"gives its account to {user.name}")
-            elif not user.known(path) and not sources:
-                yield unsure(defaults, "", f"may give its account to {user.name}, whose account is not known yet")
+        for user in users.get(defaults.urn, ()):
+            yield fail(defaults, "", f"gives its account to {user.name}")
+        for user in lost:
+            yield unsure(defaults, "", f"may give its account to {user.name}, whose account is not known yet")
 
 
 def _metadata_mode(holder: View) -> Iterator[Finding]:

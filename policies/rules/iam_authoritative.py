@@ -152,8 +152,10 @@ def _fights(group: list[Resource]) -> Iterator[Finding]:
     for policy in (r for r in group if len(group) > 1 and shape_of(r.type) == "policy"):
         other = next(r for r in group if r is not policy)
         yield fail(policy, "policyData", f"removes the grant of {other.name} on the same thing with every `up`")
-    for binding in (r for r in group if shape_of(r.type) == "binding"):
-        for other in group:
-            if other is not binding and shape_of(other.type) != "policy" and _role(other) == _role(binding):
-                yield fail(binding, "members", f"removes the member of {other.name}, which grants the same role")
-                break
+    holders: dict[object, list[Resource]] = {}
+    for grant in (r for r in group if shape_of(r.type) != "policy"):
+        holders.setdefault(_role(grant), []).append(grant)
+    for same in holders.values():
+        for binding in (r for r in same if len(same) > 1 and shape_of(r.type) == "binding"):
+            other = next(r for r in same if r is not binding)
+            yield fail(binding, "members", f"removes the member of {other.name}, which grants the same role")

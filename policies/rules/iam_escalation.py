@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from policies.graph import Graph
 from policies.iam import BASIC
@@ -132,6 +134,8 @@ def no_escalation(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding]:
         return
     deployers = tuple(str(p) for p in params["deployers"])
     strong = {p: found for p in access.holdings if (found := access.rules(p))}
+    ways = {p: access.becomes(p, partial(_links, p)) for p in access.holdings}
+    steps = _steps_to(strong, ways)
     for principal in access.holdings:
         if _deploys(principal, access, deployers) or principal.lower() in reviewed(graph):
             continue
@@ -140,28 +144,59 @@ def no_escalation(graph: Graph, params: Mapping[str, Any]) -> Iterator[Finding]:
             if not _told_elsewhere(holding):
                 yield _finding(holding, f"{_named(principal, access)} holds {permission}, which {_leads(permission)}")
             continue
-        yield from _by_way_of(principal, access, strong)
-
-
-def _by_way_of(principal: str, access: Access, strong: Mapping[str, tuple[Holding, str]]) -> Iterator[Finding]:
-    seen = {principal}
-    waiting: list[tuple[str, tuple[str, ...], Holding | None]] = [(principal, (), None)]
-    while waiting:
-        current, way, first = waiting.pop(0)
-        for account in access.accounts:
-            if account in seen:
-                continue
-            link = access.becomes(current, account)
-            if link is None or _told_elsewhere(link) or _federated(current, link):
-                continue
-            seen.add(account)
-            start, path = first or link, (*way, _named(account, access))
-            if account in strong:
-                permission = strong[account][1]
-                chain = ", then ".join(path)
+        for account, link in ways[principal].items():
+            if account in steps and not _leads_back(account, principal, steps):
+                permission = strong[steps[account].end][1]
+                way = ", then ".join(_named(one, access) for one in _chain(account, steps))
                 who = _named(principal, access)
-                yield _finding(start, f"{who} can become {chain}, which holds {permission} and {_leads(permission)}")
-            waiting.append((account, path, start))
+                yield _finding(link, f"{who} can become {way}, which holds {permission} and {_leads(permission)}")
+
+
+def _links(principal: str, holding: Holding) -> bool:
+    return not _told_elsewhere(holding) and not _federated(principal, holding)
+
+
+class _Step(NamedTuple):
+    """How somebody becomes somebody strong: in how many steps, whom first ("" if strong already), and who is strong."""
+
+    length: int
+    first: str
+    end: str
+
+
+def _steps_to(strong: Iterable[str], ways: Mapping[str, Mapping[str, Holding]]) -> dict[str, _Step]:
+    """The shortest way to somebody strong, of everybody who has one."""
+    back: dict[str, list[str]] = {}
+    for principal, accounts in ways.items():
+        for account in accounts:
+            back.setdefault(account, []).append(principal)
+    steps = {principal: _Step(0, "", principal) for principal in strong}
+    waiting = deque(steps)
+    while waiting:
+        current = waiting.popleft()
+        for principal in back.get(current, ()):
+            if principal not in steps:
+                steps[principal] = _Step(steps[current].length + 1, current, steps[current].end)
+                waiting.append(principal)
+    return steps
+
+
+def _leads_back(account: str, principal: str, steps: Mapping[str, _Step]) -> bool:
+    """Whether the shortest way from the account goes over the principal itself: then it is no way of its own."""
+    while account and steps[account].length > steps[principal].length:
+        account = steps[account].first
+    return account == principal
+
+
+_SHOWN: Final = 5
+
+
+def _chain(account: str, steps: Mapping[str, _Step]) -> list[str]:
+    """The way from the account to somebody strong, itself included: its first steps, and its end."""
+    chain = [account]
+    while steps[chain[-1]].first and len(chain) < _SHOWN:
+        chain.append(steps[chain[-1]].first)
+    return chain if chain[-1] == steps[account].end else [*chain, steps[account].end]
 
 
 def _leads(permission: str) -> str:

@@ -113,15 +113,9 @@ def _behind(service: Resource) -> list[Resource]:
 
 def _bindings(service: Resource) -> list[Resource]:
     """The grants on this service of the same stack."""
-    graph = service.graph
-    if graph is None:
-        return []
-    return [
-        r
-        for r in graph.resources
-        if r.type.startswith(_INVOKERS)
-        and service in graph.targets(r, "name", SERVICE) + graph.targets(r, "service", SERVICE)
-    ]
+    types = [t for t in sorted(service.graph.types if service.graph else ()) if t.startswith(_INVOKERS)]
+    found = [r for path in ("name", "service") for r in (pointers(service, path, *types) if types else ())]
+    return list({r.urn: r for r in found}.values())
 
 
 @rule(

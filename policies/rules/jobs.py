@@ -166,9 +166,9 @@ def _scheduled(graph: Graph, task: Task, hours: float) -> Iterator[Finding]:
     if not task.duty.each:
         yield from _often_enough(workers, task, hours, None)
         return
+    does = {worker.urn: (worker, sure) for worker, sure in workers}
     for database in databases(graph):
-        judged = ((worker, sure, about(worker, database)) for worker, sure in workers)
-        its = [(worker, sure and bool(fits)) for worker, sure, fits in judged if fits is not False]
+        its = [(does[urn][0], does[urn][1] and fits) for urn, fits in about(database).items() if urn in does]
         yield from _often_enough(its, task, hours, database)
 
 

@@ -36,13 +36,11 @@ def _judge(graph: Graph, event: LogEvent) -> Iterator[Finding]:
     lost = [metric for metric, query in seen.metrics if query is None]
     hearing: list[Alert] = []
     open_ones: list[Finding] = [unsure(metric, "filter") for metric in lost]
-    for alert in seen.alerts:
-        named = [alert.watches(metric) for metric in metrics]
-        if True in named or any(covers(query, event) for query in alert.filters):
+    sure, maybe = seen.listeners(metrics)
+    for urn, alert in seen.by_urn.items():
+        if urn in sure or any(covers(query, event) for query in alert.filters):
             hearing.append(alert)
-        elif None in named or (
-            alert.lost and not metrics and not alert.resource.property_dependencies.get("conditions")
-        ):
+        elif urn in maybe or (alert.lost and not metrics and not alert.edges):
             open_ones.append(unsure(alert.resource, "conditions"))
     if any(alert.enabled and alert.heard for alert in hearing):
         return
@@ -147,10 +145,11 @@ def metric_watched(counter: Resource) -> Iterator[Finding]:
     if counter.graph is None or not any(word in text.lower() for word in ("protopayload", "cloudaudit")):
         yield skip("the metric is not about audit logs")
         return
-    found = [a.watches(counter) for a in watch(counter.graph).alerts if a.enabled is not False]
-    if None in found and True not in found:
+    seen = watch(counter.graph)
+    sure, maybe = ({urn for urn in urns if seen.by_urn[urn].enabled is not False} for urns in seen.listeners([counter]))
+    if maybe and not sure:
         yield unsure(counter, "name", "an alert that may watch it is not known yet")
-    elif True not in found:
+    elif not sure:
         yield fail(counter, "name", "is named in no alert of this stack")
 
 
@@ -185,16 +184,19 @@ def metric_is_here(policy: Resource) -> Iterator[Finding]:
     if policy.graph is None:
         return
     own = watch_one(policy)
-    metrics = policy.graph.of(METRIC)
     if own.lost and not policy.property_dependencies.get("conditions"):
         raise UnknownValue("conditions")
     named = {name for text in own.texts for name in re.findall(r"logging\.googleapis\.com/user/([^\"'\s)]+)", text)}
-    for name in sorted(named):
-        found = [metric.known("name") and (metric.text("name") or metric.name) == name for metric in metrics]
-        if not any(found) and all(metric.known("name") for metric in metrics):
-            yield fail(policy, "conditions", f"watches the log metric {name}, which no resource of this stack makes")
-        elif not any(found):
+    made = policy.graph.once(_names_of_metrics)
+    for name in sorted(named - made):
+        if None in made:
             raise UnknownValue("conditions")
+        yield fail(policy, "conditions", f"watches the log metric {name}, which no resource of this stack makes")
+
+
+def _names_of_metrics(graph: Graph) -> set[str | None]:
+    """None among them where one is not known yet."""
+    return {(m.text("name") or m.name) if m.known("name") else None for m in graph.of(METRIC)}
 
 
 @rule(

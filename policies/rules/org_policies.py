@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from policies.graph import Graph
 from policies.model import UNKNOWN, Resource, UnknownValue, View, gcp
 from policies.rule import Finding, Sample, each, fail, rule, skip
 from policies.rules._constraints import OPENING, kind_of, nearest
@@ -261,8 +262,14 @@ def custom_defined(policy: Resource) -> Iterator[Finding]:
     if not name.startswith("custom.") or not defined:
         yield skip("the constraint is not a custom one, or is defined elsewhere")
         return
-    names = [constraint.text("name") for constraint in defined if constraint.known("name")]
+    names = policy.graph.once(_custom_names) if policy.graph else set()
     if name not in names:
-        for constraint in defined:
-            constraint.get("name")
-        yield fail(policy, "name", f"names {name}; this stack defines {', '.join(str(n) for n in names)}")
+        if None in names:
+            raise UnknownValue(policy.at("name"))
+        told = ", ".join(sorted(str(n) for n in names)[:5])
+        yield fail(policy, "name", f"names {name}; this stack defines {told}")
+
+
+def _custom_names(graph: Graph) -> set[str | None]:
+    """The custom constraints that the stack defines, None among them where one is not known yet."""
+    return {c.text("name") if c.known("name") else None for c in graph.of(CUSTOM)}

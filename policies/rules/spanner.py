@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies.graph import Graph
 from policies.model import Resource, gcp
 from policies.rule import Finding, Sample, fail, rule
 from policies.rules._facts import at_least_days, boolean
@@ -159,12 +160,18 @@ not_public(
 def backups_scheduled(database: Resource) -> Iterator[Finding]:
     """Backups need a schedule: the instance makes one for every database, or each database has its own."""
     graph = database.graph
-    name = database.output("name")
-    schedules = graph.of(gcp("spanner/backupSchedule")) if graph else []
-    named = any(s.raw("database") == name for s in schedules) if name is not None else False
-    linked_here = graph is not None and any(database.urn in graph.sources(s, "database", DATABASE) for s in schedules)
+    scheduled = graph.once(_scheduled) if graph else set()
     instances = graph.targets(database, "instance", gcp("spanner/instance")) if graph else []
     automatic = any(i.upper("defaultBackupScheduleType") == "AUTOMATIC" for i in instances)
-    if not (named or linked_here or automatic):
+    if not (scheduled & {database.urn, database.output("name")} or automatic):
         database.text("name")
         yield fail(database, "", "has no backup schedule, and its instance makes none")
+
+
+def _scheduled(graph: Graph) -> set[str]:
+    """The databases that schedules name: their URNs, and the names that are given."""
+    found: set[str] = set()
+    for schedule in graph.of(gcp("spanner/backupSchedule")):
+        found.update(graph.sources(schedule, "database", DATABASE))
+        found.add(str(schedule.raw("database")))
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from policies.graph import Graph
 from policies.model import Resource, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._facts import at_least_days, boolean
@@ -22,15 +23,19 @@ def in_vault(instance: Resource) -> bool:
     graph = instance.graph
     if graph is None:
         return False
-    return any(
-        instance.urn in graph.sources(association, "resource", INSTANCE)
-        or _names(association.raw("resource"), instance.output("name"))
-        for association in graph.of(ASSOCIATION)
-    )
+    kept = graph.once(_in_vaults)
+    return instance.urn in kept or f"/instances/{instance.output('name')}" in kept
 
 
-def _names(reference: Any, name: Any) -> bool:
-    return isinstance(reference, str) and isinstance(name, str) and reference.endswith(f"/instances/{name}")
+def _in_vaults(graph: Graph) -> set[str]:
+    """The instances that backup plans are associated with: their URNs, and the ends of the names that are given."""
+    found: set[str] = set()
+    for association in graph.of(ASSOCIATION):
+        found.update(graph.sources(association, "resource", INSTANCE))
+        reference = association.raw("resource")
+        if isinstance(reference, str):
+            found.add("/" + "/".join(reference.split("/")[-2:]))
+    return found
 
 
 def _on(**backup: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from policies.graph import type_of
+from policies.graph import Graph, type_of
 from policies.model import SECRET_SIGNATURE, SIGNATURE, Resource, gcp
 from policies.rule import Finding, Sample, fail, rule, skip, unsure
 from policies.rules._links import linked
@@ -169,9 +169,13 @@ def password_kept(user: Resource) -> Iterator[Finding]:
         return
     if any(type_of(urn) in _VERSIONS for urn in origins):
         return
-    kept = {urn for v in graph.of(*_VERSIONS) for urn in graph.sources(v, "secretData", *_GENERATORS)}
-    if not kept & set(origins):
+    if not graph.once(_kept) & set(origins):
         yield fail(user, "password", "is kept in no secret of Secret Manager")
+
+
+def _kept(graph: Graph) -> set[str]:
+    """The generators whose values lie in Secret Manager."""
+    return {urn for v in graph.of(*_VERSIONS) for urn in graph.sources(v, "secretData", *_GENERATORS)}
 
 
 @rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from policies.graph import Graph
@@ -276,27 +277,37 @@ def database_alerts(graph: Graph) -> Iterator[Finding]:
     if not (ours(graph) and databases):
         yield skip("the stack has no database, or is not built from this project's components")
         return
+    watch = graph.once(_database_alerts)
     for database in databases:
-        watched = _database_watched(graph, database)
-        if watched is None:
+        named = str(database.output("name") or database.name) in watch.names
+        if watch.every or named or database.urn in watch.edges:
+            continue
+        if watch.lost or (watch.names and not database.known("name")):
             yield unsure(database, "name", "an alert that may watch it is not known yet")
-        elif not watched:
+        else:
             yield fail(database, "name", "no alert watches whether the database is up")
 
 
-def _database_watched(graph: Graph, database: Resource) -> bool | None:
-    """None where an alert that is not known yet, or whose database is not known by name yet, may watch it."""
+@dataclass(frozen=True, slots=True)
+class _DatabaseAlerts:
+    """Which databases the stack's alerts watch: by name, by edge where a condition is not known yet, or every one."""
+
+    names: frozenset[str]
+    edges: frozenset[str]
+    every: bool
+    lost: bool
+    """Whether a condition that is not known yet and comes from nowhere may be about any."""
+
+
+def _database_alerts(graph: Graph) -> _DatabaseAlerts:
+    texts: list[str] = []
+    edges: set[str] = set()
     lost = False
-    name = str(database.output("name") or database.name)
     for alert in graph.of(ALERT):
-        for text in _conditions(alert):
-            if _DATABASE_METRIC.search(text) and not narrowed(text):
-                if "database_id" not in text or re.search(rf"[:\"]{re.escape(name)}\"", text):
-                    return True
-                lost = lost or not database.known("name")
+        texts += [t for t in _conditions(alert) if _DATABASE_METRIC.search(t) and not narrowed(t)]
         if _lost(alert) or not alert.known("conditions"):
-            edges = alert.property_dependencies.get("conditions", ())
-            if database.urn in edges:
-                return True
-            lost = lost or not edges
-    return None if lost else False
+            found = alert.property_dependencies.get("conditions", ())
+            edges.update(found)
+            lost = lost or not found
+    names = {name for text in texts if "database_id" in text for name in re.findall(r'[:"]([^":]+)(?=")', text)}
+    return _DatabaseAlerts(frozenset(names), frozenset(edges), any("database_id" not in text for text in texts), lost)
