@@ -32,7 +32,7 @@ from policies.registers import RegisterError, Registers
 from policies.registers import load as load_registers
 from policies.rule import Rule
 from policies.settings import schema
-from policies.waiver_rules import WAIVER_RULES, judge_waivers
+from policies.waiver_rules import CONFIGURED, WAIVER_RULES, judge_exceptions
 
 JUDGEMENT: Final = "SECURE_HOSTING_JUDGEMENT"
 """Environment variable that names the file for the summary of a judgement, written when the stack has been judged."""
@@ -208,10 +208,10 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 if rule.graph or rule.id in pending:
                     settled.append(self._judge.apply(rule, resource))
         settled += self._judge.judge_stack_rules(graph)
-        settled += judge_waivers(self._judge, graph.stack)
+        settled += judge_exceptions(self._judge, graph.stack)
         response = proto.AnalyzeResponse()
         for result in settled:
-            if result.outcome in ("fail", "undetermined"):
+            if result.outcome in ("fail", "undetermined") or result.rule is CONFIGURED:
                 response.diagnostics.append(self._diagnostic(result))
             elif result.outcome in ("not_applicable", "waived"):
                 response.not_applicable.append(

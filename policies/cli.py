@@ -24,7 +24,7 @@ from policies.registers import RegisterError
 from policies.registers import load as load_registers
 from policies.rule import SEVERITIES, Rule
 from policies.settings import SettingsError
-from policies.waiver_rules import judge_waivers
+from policies.waiver_rules import judge_exceptions
 from policies.waivers import WaiverError
 
 app = typer.Typer(
@@ -89,7 +89,7 @@ def judge(
         judging = prepared.afresh()
         counts: Counter[str] = Counter()
         shown: list[Result] = []
-        for result in itertools.chain(judging.verdicts(stack), judge_waivers(judging, stack.stack)):
+        for result in itertools.chain(judging.verdicts(stack), judge_exceptions(judging, stack.stack)):
             stops = stops or _stops(result, threshold)
             counts[result.outcome] += 1
             if as_json:

@@ -70,6 +70,8 @@ class Judge:
     today: dt.date = field(default_factory=lambda: dt.date(1970, 1, 1))
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Per rule id, thresholds that replace the rule's defaults."""
+    loosened: tuple[str, ...] = ()
+    """What the configuration switches off or only advises, in words."""
     used_waivers: set[int] = field(default_factory=set)
     _by_type: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
 

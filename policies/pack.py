@@ -58,4 +58,10 @@ def make_judge(
     if waivers is not None:
         locked = {r.id for r in known.values() if not r.waivable} | set(WAIVER_RULES)
         accepted = load_waivers(waivers, rules={*known, *WAIVER_RULES}, non_waivable=locked)
-    return Judge(settings.apply(known.values()), waivers=accepted, today=today, params=settings.params)
+    return Judge(
+        settings.apply(known.values()),
+        waivers=accepted,
+        today=today,
+        params=settings.params,
+        loosened=settings.loosened(known.values()),
+    )

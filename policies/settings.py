@@ -1,7 +1,8 @@
 """The pack's configuration: levels, thresholds and scopes, read from the engine's pack configuration or a file.
 
 The shape is the engine's own: rule id → level, or → object with `enforcementLevel` and the rule's thresholds; `all`
-sets a level for every rule. No configuration can lower a rule that cannot be waived.
+sets a level for every rule that can be waived, and for the others where it is as strict. No configuration can lower a
+rule that cannot be waived, and what it does lower is told in every judgement (`configuration-loosens-nothing`).
 """
 
 from __future__ import annotations
@@ -38,6 +39,29 @@ class Settings:
             if level != "disabled":
                 chosen.append(dataclasses.replace(rule, level=level, undetermined=undetermined))
         return chosen
+
+    def loosened(self, rules: Iterable[Rule]) -> tuple[str, ...]:
+        """What these settings switch off, only advise or leave undecided, one sentence each, with numbers and names."""
+        given = list(rules)
+        found: dict[str, list[str]] = {"switches off": [], "only advises": [], "lets pass what is not known for": []}
+        for rule in given:
+            level = self.levels.get(rule.id, rule.level)
+            if level == "disabled" != rule.level:
+                found["switches off"].append(rule.id)
+            elif level == "advisory" != rule.level:
+                found["only advises"].append(rule.id)
+            elif self.undetermined.get(rule.id) == "advisory" and rule.severity == "critical":
+                found["lets pass what is not known for"].append(rule.id)
+        return tuple(
+            f"the configuration {what} {len(ids)} of {len(given)} rules: {', '.join(ids[:_NAMED])}"
+            + (f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else "")
+            for what, ids in found.items()
+            if ids
+        )
+
+
+_NAMED: Final = 10
+"""How many rules a sentence names."""
 
 
 def schema(rule: Rule) -> dict[str, dict[str, Any]]:

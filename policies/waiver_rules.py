@@ -1,8 +1,10 @@
-"""Rules about the waivers themselves: an exception that has ended or covers nothing is a violation of its own."""
+"""Rules about exceptions themselves: a waiver that has ended or covers nothing is a violation of its own, and what the
+configuration loosens is told in every judgement."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from policies.judge import Judge, Result
 from policies.rule import Finding, Rule, fail_stack
@@ -31,11 +33,32 @@ WAIVER_USED = Rule(
     why="A waiver nobody needs waits for the day when it hides something.",
     check=lambda _graph: (),
 )
-WAIVER_RULES: dict[str, Rule] = {rule.id: rule for rule in (WAIVER_LIVE, WAIVER_USED)}
+CONFIGURED: Final = Rule(
+    id="configuration-loosens-nothing",
+    clause="CHG-3",
+    title="The pack's configuration loosens no rule",
+    severity="low",
+    types=(),
+    scope="stack",
+    level="advisory",
+    waivable=False,
+    fix="remove the rules from the configuration; a single finding is accepted by a waiver, with an owner and an end",
+    why="A rule that is switched off judges nothing, and nobody sees that it does not. A company may choose its rules, "
+    "but not silently: each judgement says what it leaves out, as something waived.",
+    check=lambda _graph: (),
+)
+WAIVER_RULES: dict[str, Rule] = {rule.id: rule for rule in (WAIVER_LIVE, WAIVER_USED, CONFIGURED)}
 
 
-def judge_waivers(judge: Judge, stack: str) -> Iterator[Result]:
-    """Verdicts about the waivers that speak of this stack, once the judge has finished with it."""
+def judge_exceptions(judge: Judge, stack: str) -> Iterator[Result]:
+    """Verdicts about the waivers that speak of this stack, and about the configuration, once the judge has finished."""
+    yield from _judge_waivers(judge, stack)
+    if judge.loosened:
+        told = tuple(fail_stack(message) for message in judge.loosened)
+        yield Result(CONFIGURED, None, "waived", told)
+
+
+def _judge_waivers(judge: Judge, stack: str) -> Iterator[Result]:
     expired: list[Finding] = []
     unused: list[Finding] = []
     for index, waiver in enumerate(judge.waivers):

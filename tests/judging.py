@@ -19,7 +19,7 @@ from policies.model import SECRET_SIGNATURE, SIGNATURE
 from policies.registers import Registers
 from policies.registers import load as load_registers
 from policies.rule import Rule
-from policies.waiver_rules import judge_waivers
+from policies.waiver_rules import judge_exceptions
 from tests.recording import ROOT, Recorded, Recording, today
 
 
@@ -42,7 +42,7 @@ def verdicts(
     if only is not None:
         return Judge([rule for rule in pack.rules().values() if only(rule)], today=day).judge_graph(stack)
     judge = _judge(day).afresh()
-    return [*judge.judge_graph(stack), *judge_waivers(judge, stack.stack)]
+    return [*judge.judge_graph(stack), *judge_exceptions(judge, stack.stack)]
 
 
 def failures(recording: Recording | Iterable[Recorded]) -> dict[str, str]:

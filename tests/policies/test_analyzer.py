@@ -215,7 +215,7 @@ def test_configuration_sets_levels_and_thresholds() -> None:
         engine.Configure(proto.ConfigureAnalyzerRequest(policyConfig=wanted))
         assert said(engine.Analyze(request(DB, "main", {}))) == {"private": "ADVISORY"}
         one = proto.AnalyzeStackRequest(resources=[member(BUCKET, "b", {})])
-        assert said(engine.AnalyzeStack(one)) == {"buckets": "MANDATORY"}
+        assert said(engine.AnalyzeStack(one)) == {"buckets": "MANDATORY", "configuration-loosens-nothing": "ADVISORY"}
         engine.Configure(proto.ConfigureAnalyzerRequest(policyConfig={"private": configure(proto.DISABLED)}))
         assert said(engine.Analyze(request(DB, "main", {}))) == {}
         levels = {p.name: p.enforcementLevel for p in engine.GetAnalyzerInfo(empty_pb2.Empty()).policies}

@@ -135,7 +135,29 @@ def test_no_configuration_file_lowers_a_rule_that_cannot_be_waived(tmp_path: Pat
     assert f"{fixed.id}: cannot be advisory" in result.stderr
     off = write(tmp_path / "off.json", {"all": "disabled"})
     judged = {r["rule"] for r in rows(run("judge", stack(tmp_path / "k.json", {}), "--config", off, "--json"))}
-    assert all(not pack.rules()[rule].waivable for rule in judged)
+    assert fixed.id in {r.id for r in pack.rules().values() if not r.waivable}
+    assert all(not pack.rules()[rule].waivable for rule in judged - {LOOSENED})
+
+
+LOOSENED = "configuration-loosens-nothing"
+
+
+@pytest.mark.parametrize("level", ["disabled", "advisory"])
+def test_what_the_configuration_loosens_is_told_and_counted(tmp_path: Path, level: str) -> None:
+    """`all` may lower what can be waived: it stops nothing, but every judgement says how many rules and names some."""
+    rules = pack.rules()
+    file, config = stack(tmp_path / "k.json", {}), write(tmp_path / "c.json", {"all": level})
+    loosened = [r for r in rules.values() if r.waivable and r.level not in (level, "disabled")]
+    (told,) = [r for r in rows(run("judge", file, "--config", config, "--json")) if r["rule"] == LOOSENED]
+    assert (told["outcome"], told["urn"], told["property"]) == ("waived", None, None)
+    assert f" {len(loosened)} of {len(rules)} rules: {loosened[0].id}, " in told["message"]
+    text = run("judge", file, "--config", config, "--fail-on", "never")
+    assert " ".join(told["message"].split()) in " ".join(text.stdout.split())
+    one = write(tmp_path / "one.json", {loosened[-1].id: level})
+    (row,) = [r for r in rows(run("judge", file, "--config", one, "--json")) if r["rule"] == LOOSENED]
+    assert row["message"].endswith(f"1 of {len(rules)} rules: {loosened[-1].id}")
+    same = write(tmp_path / "same.json", {"all": "mandatory", RULE: {"max_days": 30}})
+    assert LOOSENED not in {r["rule"] for r in rows(run("judge", file, "--config", same, "--json"))}
 
 
 WAIVER = """\
