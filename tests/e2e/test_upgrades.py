@@ -6,6 +6,7 @@ import io
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def _pack(sandbox: Sandbox) -> Path:
     pack = sandbox.folder / "policies"
     if not pack.exists():
         shutil.copytree(ROOT / "policies", pack, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "attestations.yaml", sandbox.folder)
+        for register in ("attestations.yaml", "osv.json"):
+            shutil.copy(ROOT / register, sandbox.folder)
         shutil.copytree(ROOT / "evidence", sandbox.folder / "evidence")
     return pack
 
@@ -84,6 +86,50 @@ def test_a_service_more_is_created_and_changes_only_the_way_in(copy: Sandbox) ->
         ("update", "TargetHttpsProxy"): 1,
         ("update", "URLMap"): 1,
     }
+
+
+PROXY = "gcp:iap/webCloudRunServiceIamMember:WebCloudRunServiceIamMember"
+TODAY = datetime.now(UTC).date()
+TERM = {"reviewed": TODAY, "expires": TODAY + timedelta(days=90)}
+STOCK: dict[str, Any] = {"group": "stock@example.com", "purpose": "counts what is left on the shelves", **TERM}
+PEOPLE: dict[str, tuple[Callable[[Rows], object], set[tuple[str, str, str]]]] = {
+    "joins": (
+        lambda rows: rows.update(
+            joins={**STOCK, "asset": "service/shop-api", "access": "use"},
+            counts={**STOCK, "asset": "database/shop", "access": "sign-in"},
+        ),
+        {
+            ("create", PROXY, "access-joins"),
+            ("create", "gcp:projects/iAMMember:IAMMember", "access-counts"),
+            ("create", "gcp:sql/user:User", "shop-group-stock"),
+        },
+    ),
+    "leaves": (lambda rows: rows.pop("shop-staff"), {("delete", PROXY, "access-shop-staff")}),
+    "changes team": (
+        lambda rows: rows["shop-staff"].update(group="stock@example.com"),
+        {(op, PROXY, "access-shop-staff") for op in ("create-replacement", "replace", "delete-replaced")},
+    ),
+    "stays longer": (
+        lambda rows: rows["platform-databases"].update(TERM),
+        {("update", "gcp:privilegedaccessmanager/entitlement:entitlement", "platform-databases")},
+    ),
+}
+"""What a person does → the change of access.yaml, and every step it may cause."""
+
+
+@pytest.mark.parametrize("what", PEOPLE)
+def test_a_person(what: str, copy: Sandbox) -> None:
+    """Each row is one grant: nobody else's changes, and nothing that holds data."""
+    change, steps = PEOPLE[what]
+    ran = preview(copy, lambda _config, _rows, access: change(access))
+    assert set(ran.steps()) == steps
+
+
+def test_a_grant_that_has_run_out_stops_the_preview(copy: Sandbox) -> None:
+    """It names the row, the day and the clause; nothing is previewed on old rights."""
+    yesterday = TODAY - timedelta(days=1)
+    with pytest.raises(AssertionError, match=rf"shop-staff\.expires  \(ACC-7\)\s+the row ended on {yesterday}"):
+        preview(copy, lambda _config, _rows, access: access["shop-staff"].update(expires=yesterday))
 
 
 def test_a_longer_retention_changes_one_bucket(copy: Sandbox) -> None:
