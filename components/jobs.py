@@ -288,7 +288,7 @@ class Jobs(Component):
                 watcher=self._foundation.audit,
                 channels=self._governance.channels,
                 labels=config.company.labels,
-                protected=config.protects(f"job-{name}"),
+                protected=config.protects("jobs"),
             ),
             self.child(),
         )

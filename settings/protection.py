@@ -39,10 +39,12 @@ def stores(config: StackConfig) -> tuple[str, ...]:
     tasks = (f"task-{name}" for name in config.tasks)
     zones = (f"zone-{name}" for name in config.dns)
     vault = ("vault",) if config.backups.vault is not None else ()
+    proofs = ("evidence", "jobs") if config.databases else ()
     return (
         *config.databases,
         *more,
         *vault,
+        *proofs,
         *zones,
         *tasks,
         *classes,
