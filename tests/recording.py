@@ -339,6 +339,19 @@ def _parsed(stack: str) -> dict[str, Any]:
     return dict(YAML(typ="safe").load(ROOT / f"Pulumi.{stack}.yaml")["config"])
 
 
+def protected(stack: str) -> set[str]:
+    """Every name under which a component of a stack asks whether it is protected."""
+    asked: set[str] = set()
+
+    def noted(self: Any, store: str) -> bool:
+        asked.add(store)
+        return True
+
+    with mock.patch("config.Stack.protects", noted):
+        record_stack(stack=stack)
+    return asked
+
+
 def _rows(area: Any, rows: Mapping[str, object] | None, path: Path, stack: str) -> Document:
     """The rows given, else those of the file."""
     document: Document = area.read(path, stack)

@@ -76,6 +76,17 @@ class Sandbox:
         shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
         return Sandbox(folder, self.stack)
 
+    def own_pack(self) -> Path:
+        """A copy of the pack beside copies of the registers it judges by, to be changed; rows changed before stay."""
+        pack = self.folder / "policies"
+        if not pack.exists():
+            shutil.copytree(ROOT / "policies", pack, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / "evidence", self.folder / "evidence")
+        for register in ("access.yaml", "attestations.yaml", "data.yaml", "osv.json"):
+            if not (self.folder / register).exists():
+                shutil.copy(ROOT / register, self.folder)
+        return pack
+
     def environment(self, **more: str) -> dict[str, str]:
         """The engine's environment: nothing of the user's Pulumi settings reaches it."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "SECURE_HOSTING_", "WEAKEN"))}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,20 +35,9 @@ def preview(sandbox: Sandbox, change: Callable[[dict[str, Any], Rows, Rows], Non
     sandbox.config.write_text(text.getvalue(), encoding="utf-8")
     yaml.dump(data, sandbox.folder / "data.yaml")
     yaml.dump(access, sandbox.folder / "access.yaml")
-    ran = sandbox.pulumi("preview", ROWS=str(sandbox.folder), PULUMI_OPTION_POLICY_PACK=str(_pack(sandbox)))
+    ran = sandbox.pulumi("preview", ROWS=str(sandbox.folder), PULUMI_OPTION_POLICY_PACK=str(sandbox.own_pack()))
     assert ran.code == 0, ran.said[-3000:]
     return ran
-
-
-def _pack(sandbox: Sandbox) -> Path:
-    """The pack beside the changed rows: it judges by them as well."""
-    pack = sandbox.folder / "policies"
-    if not pack.exists():
-        shutil.copytree(ROOT / "policies", pack, ignore=shutil.ignore_patterns("__pycache__"))
-        for register in ("attestations.yaml", "osv.json"):
-            shutil.copy(ROOT / register, sandbox.folder)
-        shutil.copytree(ROOT / "evidence", sandbox.folder / "evidence")
-    return pack
 
 
 def kinds(ran: Ran) -> Counter[tuple[str, str]]:

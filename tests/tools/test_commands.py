@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,10 +13,15 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+from policies.model import gcp
+from tests.e2e.sandbox import Sandbox
+from tests.recording import protected
 from tools import places, readme
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -191,3 +197,52 @@ def test_deployed_stack_refuses_to_be_destroyed(laptop: Laptop) -> None:
     assert code not in (0, 1)
     assert "protect" in said
     assert laptop.cloud() == before
+
+
+def test_whole_stack_goes_as_the_documents_say(laptop: Laptop, tmp_path: Path) -> None:
+    """docs/real-cloud.md, "How to leave": named, waived, unprotected, destroyed; what stays is what it says stays."""
+    leaving = _leaving(laptop, tmp_path)
+    pack = leaving.own_pack()
+    judged = {"PULUMI_OPTION_POLICY_PACK": str(pack)}
+    refused = leaving.pulumi("preview", timeout=PATIENCE_SECONDS, **judged)
+    assert "pulumi-stateful-protected" in refused.mandatory()
+    _waive(pack, {(e["policyName"], e["resourceUrn"]) for e in refused.policy_events()})
+    applied = leaving.pulumi("up", "--yes", "--skip-preview", timeout=PATIENCE_SECONDS, **judged)
+    assert applied.code == 0, applied.said[-3000:]
+    assert leaving.pulumi("state", "unprotect", "--all", "--yes").code == 0
+
+    stopped = leaving.pulumi("destroy", "--yes", timeout=PATIENCE_SECONDS)
+    assert "networks/private' is already being used by" in stopped.said
+    [peering] = [identity for identity, kind in leaving.cloud().items() if kind == gcp("servicenetworking/connection")]
+    leaving.localcloud("delete", peering)
+    gone = leaving.pulumi("destroy", "--yes", timeout=PATIENCE_SECONDS)
+    assert gone.code == 0, gone.said[-3000:]
+    assert leaving.state()["deployment"].get("resources", []) == []
+    assert set(leaving.cloud().values()) == {
+        gcp("kms/keyRing"),
+        gcp("kms/cryptoKey"),
+        gcp("logging/projectBucketConfig"),
+        "render:notification-settings:OwnerNotificationSetting",
+    }
+
+
+def _leaving(laptop: Laptop, folder: Path) -> Sandbox:
+    """The deployed stack somewhere else, with everything named under `unprotected`."""
+    shutil.copytree(laptop.local, folder / "local", symlinks=True)
+    yaml = YAML()
+    document = yaml.load(laptop.local / "Pulumi.prod.yaml")
+    reason = {"reason": "the company moves to another place"}
+    document["config"]["secure-hosting:unprotected"] = dict.fromkeys(sorted(protected("prod")), reason)
+    yaml.dump(document, folder / "Pulumi.prod.yaml")
+    return Sandbox(folder, "prod")
+
+
+def _waive(pack: Path, found: set[tuple[str, str]]) -> None:
+    """One waiver for each thing that is let go of."""
+    yaml = YAML()
+    document = yaml.load(pack / "waivers.yaml")
+    said = {"stack": "prod", "owner": "platform-team", "reason": "the company leaves this place"}
+    said |= {"compensating_control": "everything was exported, and restored elsewhere"}
+    until = datetime.now(UTC).date() + timedelta(days=7)
+    document["waivers"] += [{"rule": rule, "resource": urn, **said, "expires": until} for rule, urn in sorted(found)]
+    yaml.dump(document, pack / "waivers.yaml")
