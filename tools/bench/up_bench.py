@@ -1,8 +1,8 @@
 """How long the first `up` takes when the cloud takes its time: `python -m tools.bench.up_bench`.
 
 A fresh local cloud answers every creation as late as the real one would, the real engine applies the stack with the
-pack enforced, and what it took is held against the longest chain of resources that had to wait for each other. Goal: at most
-1.2 times that chain, so that nothing waits for what it does not need.
+pack enforced, and what it took is held against the longest chain of resources that had to wait for each other. Goal: at
+most 1.2 times that chain, so that nothing waits for what it does not need.
 
 The latencies are of the order that Google documents or that its long-running operations are polled in; they were
 not measured against it. They decide which chain is the longest, hardly how much is added to it.
