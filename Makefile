@@ -9,7 +9,7 @@ MEGABYTES ?= 1000
 RUN = .venv/bin/python -m tools
 FLAGS = --stack $(STACK) $(if $(LOCAL),,--real) $(ARGS)
 
-.PHONY: setup ready bootstrap preview up destroy refresh recover drift review guard test test-engine check format bench mutate lock
+.PHONY: setup ready bootstrap preview up destroy refresh recover drift review guard test test-quick check format bench mutate lock
 
 setup:
 	@$(PYTHON) -m tools.bootstrap
@@ -27,10 +27,10 @@ review: ready
 	@$(RUN) review --of $(RUN_OF) $(FLAGS)
 
 test: ready
-	.venv/bin/python -m pytest -m "not slow" $(ARGS)
+	.venv/bin/python -m pytest $(ARGS)
 
-test-engine: ready
-	.venv/bin/python -m pytest -m slow $(ARGS)
+test-quick: ready
+	.venv/bin/python -m pytest -m "not slow" $(ARGS)
 
 check: ready
 	.venv/bin/ruff check .
