@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,6 +37,7 @@ from settings.images import Images
 from settings.inventory import Inventory
 from settings.inventory import read as read_inventory
 from settings.jobs import Jobs
+from settings.lines import stack_file
 from settings.logging import Logging
 from settings.mistakes import from_validation, plain_secrets
 from settings.monitoring import Monitoring
@@ -320,7 +322,8 @@ def load() -> StackConfig | RenderStack:
         )
     except Unreadable as error:
         raise pulumi.RunError(f"{error}; nothing was changed.") from None
-    return parse(own, stack, secret, documents)
+    with _located(HERE, stack, own):
+        return parse(own, stack, secret, documents)
 
 
 def load_bootstrap() -> BootstrapConfig:
@@ -340,7 +343,18 @@ def load_bootstrap() -> BootstrapConfig:
         )
     except Unreadable as error:
         raise pulumi.RunError(f"{error}; nothing was changed.") from None
-    return parse_bootstrap(own, stack, secret, documents)
+    with _located(HERE / "bootstrap", stack, own):
+        return parse_bootstrap(own, stack, secret, documents)
+
+
+@contextmanager
+def _located(folder: Path, stack: str, own: Mapping[str, object]) -> Iterator[None]:
+    """Says of every mistake in the stack file on which line it stands."""
+    try:
+        yield
+    except ConfigError as error:
+        lines = stack_file(folder / f"Pulumi.{stack}.yaml", pulumi.Config().name, own)
+        raise ConfigError(map(lines.located, error.mistakes), stack) from None
 
 
 def _own(project: str) -> tuple[dict[str, object], set[str]]:
