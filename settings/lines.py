@@ -42,7 +42,9 @@ def stack_file(path: Path, project: str, raw: Mapping[str, object]) -> Lines:
         return Lines(path.name, {})
     config = whole.get("config") if isinstance(whole, CommentedMap) else None
     known: dict[str, int] = {}
-    for name, section in config.items() if isinstance(config, CommentedMap) else ():
+    if not isinstance(config, CommentedMap):
+        return Lines(path.name, known)
+    for name, section in config.items():
         key = str(name).removeprefix(f"{project}:")
         if key not in raw or json.loads(json.dumps(values["config"][name], default=str)) != raw[key]:
             continue
