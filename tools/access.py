@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from tools import places, stamp
+from tools import pages, places, stamp
 
 SOURCE = places.ROOT / "access.yaml"
 REVIEWED = places.ROOT / "evidence" / "access-reviewed.yaml"
@@ -176,7 +176,7 @@ def keep(day: dt.date, source: Path = SOURCE, target: Path = REVIEWED) -> None:
 
 @app.command()
 def page(
-    check: Annotated[bool, typer.Option("--check", help="Only say whether the page is fresh (exit 1 if not).")] = False,
+    check: pages.Check = False,
     compare: Annotated[
         str | None, typer.Option("--since", help="Print the page with what changed since a commit or a file.")
     ] = None,
@@ -195,12 +195,7 @@ def page(
     except (Unusable, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
-    if check:
-        fresh = TARGET.exists() and TARGET.read_text(encoding="utf-8") == text
-        typer.echo(f"{TARGET.name} is {'fresh' if fresh else 'stale: run `python -m tools.access`'}")
-        raise typer.Exit(0 if fresh else 1)
-    stamp.write_text(TARGET, text)
-    typer.echo(f"wrote {TARGET.relative_to(places.ROOT)}")
+    pages.finish(TARGET, text, made_by="python -m tools.access", check=check)
 
 
 def _day(text: str) -> dt.date:

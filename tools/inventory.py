@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tools import places
+from tools import pages, places
 
 SOURCE = places.ROOT / "data.yaml"
 TARGET = places.ROOT / "docs" / "data.md"
@@ -41,19 +39,5 @@ def _kept(row: Mapping[str, Any]) -> str:
     return f"{years} year{'s' if years > 1 else ''}" if years and not rest else f"{count} days"
 
 
-def main() -> int:
-    """Writes the page, or with --check says whether it is fresh (exit 1 when stale)."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only say whether the page is fresh")
-    text = markdown()
-    if parser.parse_args().check:
-        fresh = TARGET.exists() and TARGET.read_text(encoding="utf-8") == text
-        sys.stdout.write(f"{TARGET.name} is {'fresh' if fresh else 'stale: run `python -m tools.inventory`'}\n")
-        return 0 if fresh else 1
-    TARGET.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"wrote {TARGET.relative_to(places.ROOT)}\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    pages.command(TARGET, markdown, made_by="python -m tools.inventory", about=__doc__)

@@ -5,9 +5,7 @@ Components are read as text (their `clauses` attribute), so that this tool needs
 
 from __future__ import annotations
 
-import argparse
 import ast
-import sys
 from collections import defaultdict
 from datetime import date
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 from policies.clauses import CLAUSES, MEASURES
 from policies.pack import rules
 from policies.registers import load
+from tools import pages
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "measures.md"
@@ -97,19 +96,5 @@ def markdown() -> str:
     )
 
 
-def main() -> int:
-    """Writes the page, or with --check says whether it is fresh (exit 1 when stale)."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only say whether the page is fresh")
-    text = markdown()
-    if parser.parse_args().check:
-        fresh = TARGET.exists() and TARGET.read_text(encoding="utf-8") == text
-        sys.stdout.write(f"{TARGET.name} is {'fresh' if fresh else 'stale: run `python -m tools.measures`'}\n")
-        return 0 if fresh else 1
-    TARGET.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"wrote {TARGET.relative_to(ROOT)}\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    pages.command(TARGET, markdown, made_by="python -m tools.measures", about=__doc__)
