@@ -148,7 +148,8 @@ def _violation(log: Log, kind: str, body: dict[str, Any]) -> None:
     if kind == "policyRemediationEvent":
         log.remediations.append(dict(body))
     else:
-        log.policies.append({**body, "policyName": str(body["policyName"]), "message": str(body["message"])})
+        name = str(body["policyName"]) or "unnamed-rule"
+        log.policies.append({**body, "policyName": name, "message": str(body["message"])})
 
 
 def _step(metadata: dict[str, Any]) -> dict[str, Any]:
