@@ -78,7 +78,7 @@ READ: tuple[CiRole, ...] = (
     _role("browser", EVERYWHERE, "projects and their numbers", "projects"),
     _role("serviceusage.serviceUsageConsumer", EVERYWHERE, "calls APIs on the project's quota", "projects"),
     _role("iam.securityReviewer", EVERYWHERE, "who has which right", "projects", "iap", "iam"),
-    _role("logging.viewer", (*EVERYWHERE, ORGANIZATION), "sinks, log buckets, metrics", "logging"),
+    _role("logging.viewer", (*EVERYWHERE, ORGANIZATION), "sinks, log buckets, metrics, who changed what", "logging"),
     _role("essentialcontacts.viewer", EVERYWHERE, "contacts", "essentialcontacts"),
     _role("iam.serviceAccountViewer", (WORKLOAD, DELIVERY), "identities", "serviceaccount"),
     _role("cloudkms.viewer", KEYS, "key rings and keys, not what they encrypt", "kms"),

@@ -4,48 +4,96 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from review import last
 from review.build import build
 from review.cli_guard import guard_command
 from review.cli_many import drift_command, summary_command
 from review.model import Review
+from review.options import (
+    GITHUB,
+    Api,
+    Commit,
+    DigestFile,
+    EventFile,
+    Judgement,
+    Out,
+    Plan,
+    PullRequest,
+    Repository,
+    Results,
+    Token,
+    Whole,
+    put,
+)
 from review.problems import NOT_POSTED, ReviewError
+
+Writer = Callable[[Review], str]
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
 ATTESTATIONS = Path(__file__).resolve().parents[1] / "attestations.yaml"
-DigestFile = Annotated[Path | None, typer.Option("--digest", help="What `pulumi preview --json --show-sames` printed.")]
-EventFile = Annotated[Path | None, typer.Option("--events", help="The event log of the same run (`--event-log`).")]
-Judgement = Annotated[Path | None, typer.Option(help="judgement.json, which the pack wrote in the same run.")]
-Results = Annotated[Path | None, typer.Option(help="Lines of `python -m policies judge DIGEST --json`.")]
-Plan = Annotated[Path | None, typer.Option("--plan", help="The plan that was saved with it; its digest is told.")]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="File to write; standard output without it.")]
-Commit = Annotated[str, typer.Option(envvar="GITHUB_SHA", help="The commit that was run.")]
 
 
-def _write(text: str, out: Path | None) -> None:
-    if out is None:
-        sys.stdout.write(text)
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8", newline="\n")
+def _sarif() -> Writer:
+    from review import sarif
+
+    return sarif.write
 
 
-def _review(
-    digest: Path | None,
-    events: Path | None,
-    judgement: Path | None,
-    results: Path | None,
-    commit: str,
-    plan: Path | None = None,
-) -> Review:
-    return build(digest=digest, events=events, judgement=judgement, results=results, commit=commit, plan=plan)
+def _junit() -> Writer:
+    from review import junit
+
+    return junit.write
+
+
+def _json() -> Writer:
+    from review import document
+
+    return document.write
+
+
+def _page() -> Writer:
+    from review import page
+
+    return page.write
+
+
+WRITERS: Final[Mapping[str, tuple[Callable[[], Writer], str]]] = {
+    "sarif": (_sarif, "SARIF 2.1.0, for code scanning."),
+    "junit": (_junit, "JUnit XML: a test case for every clause on every resource. With --results, all of them."),
+    "json": (_json, "The whole review as JSON (schema: docs/schemas/review.json)."),
+    "page": (_page, "One self-contained HTML file."),
+}
+"""Commands that do nothing but write one text; what a writer needs is imported when it is asked for."""
+
+
+def _writing(load: Callable[[], Writer], meaning: str) -> Callable[..., None]:
+    def command(
+        digest: DigestFile = None,
+        events: EventFile = None,
+        judgement: Judgement = None,
+        results: Results = None,
+        plan: Plan = None,
+        out: Out = None,
+        commit: Commit = "",
+    ) -> None:
+        review = build(digest=digest, events=events, judgement=judgement, results=results, commit=commit, plan=plan)
+        put(load()(review), out)
+
+    command.__doc__ = meaning
+    return command
+
+
+for _name, (_load, _meaning) in WRITERS.items():
+    app.command(_name)(_writing(_load, _meaning))
 
 
 @app.command()
@@ -57,71 +105,25 @@ def comment(
     plan: Plan = None,
     out: Out = None,
     commit: Commit = "",
-    whole: Annotated[str, typer.Option(help="Where everything stands: a link or the name of an artifact.")] = "",
+    whole: Whole = "",
     post: Annotated[bool, typer.Option("--post", help="Also write it to the pull request.")] = False,
-    repository: Annotated[str, typer.Option(envvar="GITHUB_REPOSITORY")] = "",
-    number: Annotated[int, typer.Option("--pull-request", help="Its number.")] = 0,
-    token: Annotated[str, typer.Option(envvar="GITHUB_TOKEN", show_default=False)] = "",
-    api: Annotated[str, typer.Option(envvar="GITHUB_API_URL")] = "https://api.github.com",
+    repository: Repository = "",
+    number: PullRequest = 0,
+    token: Token = "",
+    api: Api = GITHUB,
 ) -> None:
     """The pull request comment (Markdown). Exit code 3: it is written, but could not be posted."""
     from review import comment as writer
     from review.github import GitHub
 
-    review = _review(digest, events, judgement, results, commit, plan)
+    review = build(digest=digest, events=events, judgement=judgement, results=results, commit=commit, plan=plan)
     text = writer.write(review, whole=whole)
-    _write(text, out)
+    put(text, out)
     if post:
         if number < 1:
             raise ReviewError("the report is written, but not posted.", fix="--pull-request NUMBER", code=NOT_POSTED)
         address = GitHub(repository=repository, token=token, api=api).post(number, text, writer.marker(review))
         print(f"posted: {address}", file=sys.stderr)
-
-
-@app.command()
-def sarif(
-    digest: DigestFile = None,
-    events: EventFile = None,
-    judgement: Judgement = None,
-    results: Results = None,
-    out: Out = None,
-    commit: Commit = "",
-) -> None:
-    """SARIF 2.1.0, for code scanning."""
-    from review import sarif as writer
-
-    _write(writer.write(_review(digest, events, judgement, results, commit)), out)
-
-
-@app.command()
-def junit(
-    digest: DigestFile = None,
-    events: EventFile = None,
-    judgement: Judgement = None,
-    results: Results = None,
-    out: Out = None,
-    commit: Commit = "",
-) -> None:
-    """JUnit XML: a test case for every clause on every resource. With --results, all of them."""
-    from review import junit as writer
-
-    _write(writer.write(_review(digest, events, judgement, results, commit)), out)
-
-
-@app.command("json")
-def json_command(
-    digest: DigestFile = None,
-    events: EventFile = None,
-    judgement: Judgement = None,
-    results: Results = None,
-    plan: Plan = None,
-    out: Out = None,
-    commit: Commit = "",
-) -> None:
-    """The whole review as JSON (schema: docs/schemas/review.json)."""
-    from review import document
-
-    _write(document.write(_review(digest, events, judgement, results, commit, plan)), out)
 
 
 @app.command()
@@ -143,29 +145,13 @@ def oscal(
         raise ReviewError(f"there is no OSCAL model {kind!r} here.", fix=f"--kind {' | '.join((*writer.KINDS, 'all'))}")
     if kind == "all" and out is None:
         raise ReviewError("three files do not fit on standard output.", fix="--out FOLDER")
-    review = _review(digest, events, judgement, results, commit)
+    review = build(digest=digest, events=events, judgement=judgement, results=results, commit=commit)
     if kind == "all" and out is not None:
         for name, write in writer.KINDS.values():
-            _write(write(review), out / name)
+            put(write(review), out / name)
             print(out / name)
         return
-    _write(writer.KINDS[kind][1](review), out)
-
-
-@app.command()
-def page(
-    digest: DigestFile = None,
-    events: EventFile = None,
-    judgement: Judgement = None,
-    results: Results = None,
-    plan: Plan = None,
-    out: Out = None,
-    commit: Commit = "",
-) -> None:
-    """One self-contained HTML file."""
-    from review import page as writer
-
-    _write(writer.write(_review(digest, events, judgement, results, commit, plan)), out)
+    put(writer.KINDS[kind][1](review), out)
 
 
 @app.command()
@@ -257,37 +243,22 @@ for _name, _command in (("guard", guard_command), ("drift", drift_command), ("su
 def all_command(
     folder: Annotated[Path, typer.Argument(help="Where `make` keeps the runs of a stack.")],
     of: Annotated[str, typer.Option(help="Which run: preview or up.")] = "preview",
+    plan: Plan = None,
     commit: Commit = "",
 ) -> None:
     """Comment, page and reports of the last run of a stack, beside it; the verdict on the terminal."""
     from review import comment as comment_writer
-    from review import document
-    from review import junit as junit_writer
-    from review import page as page_writer
-    from review import sarif as sarif_writer
 
-    previewed = of == "preview"
-    events = folder / f"{of}.events.jsonl"
-    if not events.exists():
-        raise ReviewError(f"{events}: there is no {of} to review yet.", fix=f"make {of}")
-    logs = sorted(folder.glob("*.events.jsonl"), key=lambda path: path.stat().st_mtime)
-    judgement, results = folder / "judgement.json", folder / "results.jsonl"
-    review = build(
-        digest=folder / "digest.json" if previewed else None,
-        events=events,
-        judgement=judgement if judgement.exists() and logs[-1] == events else None,
-        results=results if previewed and results.exists() else None,
-        commit=commit,
-    )
+    review = last.read(folder, of, plan=plan, commit=commit)
     place = folder / "review"
-    for name, writer in (
-        ("index.html", page_writer.write),
-        ("review.json", document.write),
-        ("results.sarif", sarif_writer.write),
-        ("junit.xml", junit_writer.write),
+    for name, file in (
+        ("page", "index.html"),
+        ("json", "review.json"),
+        ("sarif", "results.sarif"),
+        ("junit", "junit.xml"),
     ):
-        _write(writer(review), place / name)
-    _write(comment_writer.write(review, whole="index.html"), place / "comment.md")
+        put(WRITERS[name][0]()(review), place / file)
+    put(comment_writer.write(review, whole="index.html"), place / "comment.md")
     print(f"{review.stack}: {review.headline}")
     for change in review.destroyed:
         print(f"  {change.op:8} {change.name}: {change.cause}; data: {change.loss}")
@@ -302,7 +273,7 @@ def schema(out: Out = None) -> None:
     """The JSON Schema of `review json`."""
     from review import document
 
-    _write(document.schema(), out)
+    put(document.schema(), out)
 
 
 def main() -> None:

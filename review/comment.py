@@ -53,8 +53,13 @@ class Section:
 
 
 def marker(review: Review) -> str:
-    """What the comment of this project and stack is found by; nothing in it can end the HTML comment."""
-    safe = "".join(c if c.isalnum() or c in "._/" else "_" for c in f"{review.project}/{review.stack}")
+    """What the comment of this project and stack is found by."""
+    return marker_of(review.project, review.stack)
+
+
+def marker_of(project: str, stack: str) -> str:
+    """The same by their names; nothing in it can end the HTML comment."""
+    safe = "".join(c if c.isalnum() or c in "._/" else "_" for c in f"{project}/{stack}")
     return f"<!-- secure-hosting review of {safe} -->"
 
 

@@ -4,21 +4,27 @@ A preview compares the program with the state. What somebody changed by hand sho
 the program leaves to the cloud nothing ever shows. Here the engine reads every resource back without writing anything;
 each difference between the state and what was read is drift, in fields of ours and of the cloud's alike, and the pack
 judges what was read.
+
+Beside the last runs of the stack it leaves what `python -m review drift --run` makes the issue of: the engine's digest
+and event log, what was found here, and, of the real clouds, who changed what (`FILES`).
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from tools import events, places, setup, stamp
+import yaml
+
+from tools import audit_log, events, places, setup, stamp
 from tools.progress import Stage
 from tools.refusal import Refusal
 from tools.run import exclusive
-from tools.stacks import Stack
+from tools.stacks import PROJECT, Stack
 
 UNREAD = ("secretmanager/secretVersion", "github:", "random:")
 """What the identity that looks may not read (secrets' values, settings of the repository), and what exists nowhere."""
@@ -42,6 +48,9 @@ _MOVING = frozenset(
     }
 )
 """What the clouds themselves change all the time: counters, moments, versions of keys."""
+DIGEST, EVENTS, FOUND, AUDIT_LOG = "drift.json", "drift.events.jsonl", "drift.found.json", "drift.audit.json"
+FILES = (DIGEST, EVENTS, FOUND, AUDIT_LOG)
+_JUDGED = "drift.judged.json"
 _SECRET = "4dabf18193072939515e22adb298388d"
 _VALUE = 60
 
@@ -73,6 +82,10 @@ class Found:
     broken: tuple[str, ...]
     """Clause, rule, resource and message of each violation in what exists."""
     unread: int
+    deployer: str = ""
+    """The identity that applies the stack; what it changed is no drift."""
+    unnamed: str = ""
+    """Why the audit log could not be asked who it was."""
 
     @property
     def exit_code(self) -> int:
@@ -83,16 +96,20 @@ class Found:
 def look(stack: Stack, *, out: TextIO) -> Found:
     """Reads everything back; changes nothing, neither in the clouds nor in the state."""
     setup.ensure(out)
-    digest = stack.runs / "drift.json"
     with exclusive(stack), Stage(f"Reading back {stack.name}", out=out) as stage:
         stack.prepare()
+        for name in (*FILES, _JUDGED):
+            (stack.runs / name).unlink(missing_ok=True)
         unread = _unread(stack)
         command = [str(places.engine() / "pulumi"), "refresh", "--preview-only", "--json", "--non-interactive"]
+        command += ["--event-log", str(stack.runs / EVENTS)]
         command += [*stack.flags, *(word for one in unread for word in ("--exclude", one["urn"]))]
         run = subprocess.run(
             command, cwd=stack.program, env=stack.environment(), capture_output=True, text=True, check=False
         )
         document = _parsed(run.stdout)
+        if document is not None:
+            stamp.write_text(stack.runs / DIGEST, run.stdout)
         if run.returncode != 0 or document is None:
             raise Refusal(
                 f"{stack.name} could not be read back, so nothing is known about drift.",
@@ -103,12 +120,36 @@ def look(stack: Stack, *, out: TextIO) -> Found:
         steps = [step for step in document.get("steps") or () if step["urn"] not in left_out]
         # The rules see the stack as a whole: what was not read stands in it as it was applied.
         as_applied = [{"op": "same", "urn": one["urn"], "oldState": one, "newState": one} for one in unread]
-        stamp.write_text(digest, json.dumps({**document, "steps": [*steps, *as_applied]}))
+        stamp.write_text(stack.runs / _JUDGED, json.dumps({**document, "steps": [*steps, *as_applied]}))
         differences = tuple(d for step in steps for d in differing(step))
         stage.doing = "judging what exists"
         broken = tuple(_judge(stack))
+        deployer, unnamed = _ask_who(stack) if stack.real and differences else ("", "")
         stage.done("as applied" if not differences and not broken else "drift", f"{len(steps)} resources")
-    return Found(stack=stack, compared=len(steps), differences=differences, broken=broken, unread=len(unread))
+    found = Found(
+        stack=stack,
+        compared=len(steps),
+        differences=differences,
+        broken=broken,
+        unread=len(unread),
+        deployer=deployer,
+        unnamed=unnamed,
+    )
+    stamp.write_text(stack.runs / FOUND, as_json(found) + "\n")
+    return found
+
+
+def _ask_who(stack: Stack) -> tuple[str, str]:
+    """Leaves the audit log of the stack's projects beside the run; returns its deployer, and why there is no log."""
+    config = yaml.safe_load(stack.read_file()).get("config") or {}
+    projects = config.get(f"{PROJECT}:projects") or {}
+    deployer = f"ci-deploy@{projects['delivery']}.iam.gserviceaccount.com" if projects.get("delivery") else ""
+    try:
+        entries = audit_log.read(sorted(set(projects.values())), now=dt.datetime.now(dt.UTC))
+    except Refusal as refusal:
+        return deployer, refusal.what
+    stamp.write_text(stack.runs / AUDIT_LOG, json.dumps(entries, indent=1) + "\n")
+    return deployer, ""
 
 
 def _unread(stack: Stack) -> list[dict[str, Any]]:
@@ -173,7 +214,7 @@ def _shown(value: Any) -> str:
 
 
 def _judge(stack: Stack) -> Iterator[str]:
-    command = [str(places.VENV_PYTHON), "-m", "policies", "judge", str(stack.runs / "drift.json"), "--json"]
+    command = [str(places.VENV_PYTHON), "-m", "policies", "judge", str(stack.runs / _JUDGED), "--json"]
     run = subprocess.run([*command, "--fail-on", "never"], cwd=places.ROOT, capture_output=True, text=True, check=False)
     if run.returncode != 0:
         raise Refusal("what exists could not be judged.", details=tuple(run.stderr.strip().splitlines()[-4:]))
@@ -194,6 +235,8 @@ def show(found: Found, *, out: TextIO) -> None:
     for title, entries in (("Drift", found.differences), ("Broken", found.broken)):
         for number, entry in enumerate(entries):
             print(f"  {'' if number else title:<8} {entry}", file=out)
+    if found.unnamed:
+        print(f"  Note     {found.unnamed}", file=out)
     if found.exit_code:
         print(
             "  Next     find in the audit log who changed it; then bring it back: make up takes the program's word, a "
@@ -212,6 +255,8 @@ def as_json(found: Found) -> str:
             "unread": found.unread,
             "differences": [vars(d) for d in found.differences],
             "broken": list(found.broken),
+            "deployer": found.deployer,
+            "unnamed": found.unnamed,
         },
         indent=1,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -85,3 +86,15 @@ def write(
 def review_of(folder: Path, steps: list[dict[str, Any]], *bodies: dict[str, Any]) -> Review:
     """The review of a run made by hand."""
     return build(**write(folder, steps, *bodies))
+
+
+def outside_of_code(text: str) -> str:
+    """The text without its code spans, as CommonMark finds them: a run of backticks up to the next as long."""
+    kept, rest = [], text
+    while match := re.search(r"(?<!\\)(`+)", rest):
+        kept.append(rest[: match.start()])
+        rest = rest[match.end() :]
+        close = re.search(rf"(?<!`){match[1]}(?!`)", rest)
+        assert close is not None, "a code span does not end"
+        rest = rest[close.end() :]
+    return "".join(kept) + rest

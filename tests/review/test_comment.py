@@ -12,7 +12,7 @@ from review import comment
 from review.build import build
 from review.markdown import code, prose
 from tests.review import record
-from tests.review.making import BUCKET, policy, recorded, review_of, step
+from tests.review.making import BUCKET, outside_of_code, policy, recorded, review_of, step
 
 HERE = Path(__file__).resolve().parent
 ABOVE = ["Destroyed or replaced", "Gains access", "Loses access", "Also about access", "Blocks"]
@@ -115,18 +115,6 @@ def test_hostile_names_and_messages_are_inert(tmp_path: Path, text: str) -> None
     assert not re.search(r"(?:^|\s)@\w|https?:|www\.|#\d", bare)
     assert not re.search(r"[\u202a-\u202e\u200b]", written)
     assert len([line for line in written.splitlines() if line.startswith("#")]) == 1
-
-
-def outside_of_code(text: str) -> str:
-    """The text without its code spans, as CommonMark finds them: a run of backticks up to the next as long."""
-    kept, rest = [], text
-    while match := re.search(r"(?<!\\)(`+)", rest):
-        kept.append(rest[: match.start()])
-        rest = rest[match.end() :]
-        close = re.search(rf"(?<!`){match[1]}(?!`)", rest)
-        assert close is not None, "a code span does not end"
-        rest = rest[close.end() :]
-    return "".join(kept) + rest
 
 
 def test_code_spans_hold_any_backticks() -> None:

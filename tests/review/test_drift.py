@@ -23,7 +23,9 @@ LOG = RECORDED / "drift.audit.jsonl"
 def test_recorded_drift_is_as_it_was_read() -> None:
     """A person read the golden file: a bucket opened, one deleted, a grant added to a binding, and who did it."""
     who = drift.culprits(FILES["digest"], FILES["events"], LOG, deployer="deployer@example.iam.gserviceaccount.com")
-    assert drift.write(build(**FILES), who) == (RECORDED / "drift.issue.md").read_text()
+    night = drift.Night(review=build(**FILES), who=who)
+    assert drift.write(night) == (RECORDED / "drift.issue.md").read_text()
+    assert (night.open, drift.title(night)) == (True, "Drift in small: 3 resources are not as deployed")
 
 
 def test_events_alone_tell_the_drift() -> None:
@@ -99,7 +101,7 @@ def test_issue_keeps_the_limit_and_says_what_is_missing(tmp_path: Path) -> None:
     """Thousands of drifted resources with long names; hostile ones are inert."""
     steps = [step("update", BUCKET, f"<b>{i}" + "@x" * 40, old={"x": "1"}, new={"x": "`" * 90}) for i in range(2_000)]
     steps.append(step("refresh", BUCKET, "same", old={}, new={}))
-    text = drift.write(build(**write(tmp_path, steps)), {})
+    text = drift.write(drift.Night(review=build(**write(tmp_path, steps)), who={}))
     assert comment.length(text) <= drift.LIMIT
     assert "more resources do not fit here" in text
     assert "<b>" not in text.replace("`<b>", "")
