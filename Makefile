@@ -9,7 +9,7 @@ MEGABYTES ?= 1000
 RUN = .venv/bin/python -m tools
 FLAGS = --stack $(STACK) $(if $(LOCAL),,--real) $(ARGS)
 
-.PHONY: setup ready bootstrap preview up destroy refresh recover drift review guard test test-quick check format bench mutate lock
+.PHONY: setup ready bootstrap preview up destroy refresh recover drift review guard evidence scan test test-quick check format bench mutate lock
 
 setup:
 	@$(PYTHON) -m tools.bootstrap
@@ -25,6 +25,12 @@ guard: ready
 
 review: ready
 	@$(RUN) review --of $(RUN_OF) $(FLAGS)
+
+evidence: ready
+	@$(RUN) evidence --of $(RUN_OF) $(FLAGS)
+
+scan: ready
+	@$(RUN).osv $(ARGS)
 
 test: ready
 	.venv/bin/python -m pytest $(ARGS)

@@ -95,6 +95,9 @@ def _night(files: Files, deployer: str) -> Night:
         notes.append(str(error))
     try:
         main = build(digest=files.main_digest, events=files.main_events) if files.main_events else None
+        if main is not None and main.when < review.when:
+            print("the preview beside it is older than the comparison, and is left out", file=sys.stderr)
+            main = None
     except ReviewError as error:
         notes.append(f"the preview of main shows nothing: {error}")
     return drift.Night(review=review, who=who, found=found, main=main, note="; ".join(notes))

@@ -19,13 +19,14 @@ _TIMEOUT_SECONDS: Final = 30
 _LONGEST_WAIT_SECONDS: Final = 120
 """Longer waits that the platform asks for are given up with a clear message: CI minutes cost more than a comment."""
 _AGAIN: Final = frozenset({409, 500, 502, 503, 504})
-_INSIDERS: Final = ("OWNER", "MEMBER", "COLLABORATOR")
+INSIDERS: Final = ("OWNER", "MEMBER", "COLLABORATOR")
+"""What the platform calls somebody who belongs to the repository; everybody else is a stranger."""
 _REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def _ours(issue: dict[str, Any], marker: str) -> bool:
     """An issue, no pull request, that begins with the marker and is not a stranger's."""
-    trusted = (issue.get("user") or {}).get("type") == "Bot" or issue.get("author_association") in _INSIDERS
+    trusted = (issue.get("user") or {}).get("type") == "Bot" or issue.get("author_association") in INSIDERS
     return trusted and "pull_request" not in issue and str(issue.get("body") or "").lstrip().startswith(marker)
 
 

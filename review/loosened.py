@@ -9,13 +9,14 @@ import io
 import json
 import subprocess
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from review.github import INSIDERS
 from review.problems import ReviewError
 
 APPROVERS: Final = 2
@@ -136,14 +137,15 @@ def _waivers(folder: Path) -> list[dict[str, Any]]:
 def approvers(named: Iterable[str], reviews: Path | None, *, author: str, commit: str = "") -> list[str]:
     """Who approved, apart from the author: names given, and those of GitHub's list of reviews whose last word it is.
 
-    An approval of another commit than the one that is judged does not count, nor does that of a program.
+    An approval of another commit than the one that is judged does not count, nor does that of a program or of a
+    stranger: in a public repository anybody can approve.
     """
     found = {name.lower() for name in named}
     last: dict[str, tuple[str, str, bool]] = {}
     for entry in _reviews(reviews):
         user = entry.get("user") or {}
-        if entry.get("state") in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
-            person = user.get("type", "User") == "User"
+        if user.get("login") and entry.get("state") in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
+            person = user.get("type", "User") == "User" and entry.get("author_association") in INSIDERS
             last[str(user.get("login")).lower()] = (str(entry["state"]), str(entry.get("commit_id") or ""), person)
     for login, (state, at, person) in last.items():
         if state == "APPROVED" and person and (not commit or at == commit):
@@ -155,9 +157,19 @@ def _reviews(path: Path | None) -> list[dict[str, Any]]:
     if path is None:
         return []
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        pages = list(_documents(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError) as error:
         raise ReviewError(f"{path}: the reviews cannot be read: {error}") from None
-    if not isinstance(document, list) or not all(isinstance(entry, dict) for entry in document):
+    found = [entry for page in pages for entry in (page if isinstance(page, list) else [page])]
+    if not all(isinstance(page, list) for page in pages) or not all(isinstance(entry, dict) for entry in found):
         raise ReviewError(f"{path} is not a list of reviews.", fix="gh api --paginate repos/O/R/pulls/N/reviews > FILE")
-    return document
+    return found
+
+
+def _documents(text: str) -> Iterator[Any]:
+    """One list, or the list of each page after the other: versions of `gh` differ in that."""
+    decoder, at = json.JSONDecoder(), 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        document, at = decoder.raw_decode(text, at)
+        yield document

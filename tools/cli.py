@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tools import drift, handover, places, plan, recover, report, run, setup
+from tools import drift, evidence, handover, places, plan, recover, report, run, setup
 from tools.refusal import Refusal, of_os_error
 from tools.stacks import BOOTSTRAP, Stack
 
@@ -24,6 +24,7 @@ Name = Annotated[str, typer.Option("--stack", help="Which Pulumi.<stack>.yaml.")
 Real = Annotated[bool, typer.Option("--real", help="With your own Pulumi login, against the real clouds.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 Everything = Annotated[bool, typer.Option("--all", help="Every violation, not one screen of them.")]
+Of = Annotated[str, typer.Option(help="Which run of the stack: preview or up.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -154,19 +155,39 @@ def bootstrap(
 def review(
     stack: Name = "prod",
     real: Real = False,
-    of: Annotated[str, typer.Option(help="Which run of the stack: preview or up.")] = "preview",
+    of: Of = "preview",
+    plan_file: Annotated[
+        Path | None, typer.Option("--plan", help="The plan saved with it; its digest is told.")
+    ] = None,
 ) -> None:
     """The last run as a reviewer reads it: page, comment, SARIF, JUnit, JSON. Previews first when there is none."""
     chosen = Stack(name=stack, real=real)
-    digest, results = chosen.runs / "digest.json", chosen.runs / "results.jsonl"
     if of == "preview":
-        if not ((chosen.runs / "preview.events.jsonl").exists() and digest.exists()):
+        if not all((chosen.runs / name).exists() for name in ("preview.events.jsonl", "digest.json")):
             run.preview(chosen, [], out=sys.stderr)
-        judge = [str(places.VENV_PYTHON), "-m", "policies", "judge", str(digest), "--json", "--fail-on", "never"]
-        with results.open("w") as file:
-            subprocess.run(judge, cwd=places.ROOT, stdout=file, check=False)
+        try:
+            evidence.judge(chosen)
+        except Refusal as refusal:
+            print(f"{refusal}\n  note     the review does without it", file=sys.stderr)
     command = [str(places.VENV_PYTHON), "-m", "review", "all", str(chosen.runs), "--of", of]
+    command += ["--plan", str(plan_file.absolute())] if plan_file else []
     raise typer.Exit(subprocess.call(command, cwd=places.ROOT))
+
+
+@app.command("evidence", context_settings=_EXTRA)
+def evidence_command(
+    context: typer.Context,
+    stack: Name = "prod",
+    real: Real = False,
+    of: Of = "preview",
+    out: Annotated[Path | None, typer.Option(help="A new folder (default: below .local/evidence, by the run).")] = None,
+) -> None:
+    """The evidence of the last run: review, OSCAL and in-toto statement in one verified folder.
+
+    Further arguments go to `python -m review bundle` (--job-evidence, --key, --previous …).
+    """
+    place = evidence.make(Stack(name=stack, real=real), of, context.args, out=out)
+    print(place)
 
 
 @app.command("recover")
@@ -188,7 +209,7 @@ def recover_command(
 def guard_command(
     context: typer.Context,
     stack: Name = "prod",
-    of: Annotated[str, typer.Option(help="Which run of the stack: preview or up.")] = "preview",
+    of: Of = "preview",
     log: Annotated[Path | None, typer.Option("--events", help="Another event log than that run's.")] = None,
     digest: Annotated[Path | None, typer.Option(help="Its `--json` digest; with it, stack rules are checked.")] = None,
 ) -> None:

@@ -39,7 +39,7 @@ def _stack(*found: Vulnerability, age: int = 0) -> Sample:
     severity="medium",
     types=(),
     scope="stack",
-    fix="osv-scanner scan source --format json … > raw.json; python -m tools.osv raw.json   (docs/dependencies.md)",
+    fix="make scan   (docs/dependencies.md)",
     sources=_DOCS,
     params={"max_days": 90},
     good=((_stack(),), (_stack(age=90),)),

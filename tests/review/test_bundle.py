@@ -19,7 +19,7 @@ from review.policy import read
 from review.problems import ReviewError
 from review.verify import verify
 from tests.recording import ROOT
-from tests.review.making import RECORDED, recorded
+from tests.review.making import BUCKET, RECORDED, policy, recorded, review_of, step
 
 FILES = [
     "attestations.json",
@@ -208,6 +208,18 @@ def test_previous_bundle_is_compared(made: Path, tmp_path: Path) -> None:
     bundle.make(recorded(commit="a" * 40), tmp_path / "next", sources={}, previous=made)
     found = json.loads((tmp_path / "next" / "comparison.json").read_text())
     assert {kind: len(entries) for kind, entries in found.items()} == dict.fromkeys(found, 0)
+
+
+def test_a_previous_bundle_of_other_resources_is_compared_on_the_page(made: Path, tmp_path: Path) -> None:
+    """What came and what is gone has one side only."""
+    one = review_of(tmp_path / "run", [step("create", BUCKET, "other", new={})], {"policyEvent": policy("r", "other")})
+    bundle.make(one, tmp_path / "next", sources={}, previous=made)
+    found = json.loads((tmp_path / "next" / "comparison.json").read_text())
+    assert found["new"]
+    assert found["disappeared"]
+    page = (tmp_path / "next" / "index.html").read_text()
+    assert "not there → fail" in page
+    assert "→ not there" in page
 
 
 def test_comparison_tells_better_from_worse() -> None:

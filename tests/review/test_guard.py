@@ -162,9 +162,12 @@ def test_unknown_base_is_a_sentence(house: Path, tmp_path: Path) -> None:
     assert "origin/main cannot be compared with" in done.stderr
 
 
-def review(login: str, state: str, commit: str = "abc", kind: str = "User") -> dict[str, Any]:
+def review(
+    login: str, state: str, commit: str = "abc", kind: str = "User", association: str = "MEMBER"
+) -> dict[str, Any]:
     """An entry of GitHub's list."""
-    return {"user": {"login": login, "type": kind}, "state": state, "commit_id": commit}
+    user = {"login": login, "type": kind}
+    return {"user": user, "state": state, "commit_id": commit, "author_association": association}
 
 
 def test_the_last_word_of_people_on_this_commit_counts(tmp_path: Path) -> None:
@@ -180,12 +183,61 @@ def test_the_last_word_of_people_on_this_commit_counts(tmp_path: Path) -> None:
         review("dora", "APPROVED", commit="old"),
         review("jane", "APPROVED"),
         review("robot", "APPROVED", kind="Bot"),
+        review("stranger", "APPROVED", association="CONTRIBUTOR"),
+        review("passer-by", "APPROVED", association="NONE"),
+        {**review("ghost", "APPROVED"), "user": None},
     ]
     path.write_text(json.dumps(given))
     assert loosened.approvers((), path, author="jane", commit="abc") == ["ann", "carl"]
+    path.write_text(json.dumps(given[:4]) + "\n" + json.dumps(given[4:-1]))
+    assert loosened.approvers((), path, author="jane", commit="abc") == ["ann", "carl"]
+    path.write_text("")
+    assert loosened.approvers((), path, author="jane", commit="abc") == []
     path.write_text("{}")
     with pytest.raises(ReviewError, match="not a list of reviews"):
         loosened.approvers((), path, author="jane")
+
+
+def pull_request(house: Path, tmp_path: Path) -> Path:
+    """What CI checks out: the merge of a change with main, two commits deep."""
+    git(house, "add", ".")
+    git(house, "commit", "-qm", "the change")
+    git(house, "switch", "-q", "main")
+    (house / "other").write_text("main moved on\n")
+    git(house, "add", ".")
+    git(house, "commit", "-qm", "somebody else's")
+    git(house, "merge", "-q", "--no-ff", "-m", "merge", "change")
+    shallow = tmp_path / "checkout"
+    git(tmp_path, "clone", "-q", "--depth", "2", f"file://{house}", str(shallow))
+    return shallow
+
+
+def test_a_pull_request_that_loosens_the_policy_fails_until_two_others_approve(house: Path, tmp_path: Path) -> None:
+    """As the workflow calls it: the merge commit's first parent is the base, the platform's list says who approved."""
+    write_pack(house, {**RULE, "level": "advisory"})
+    (house / "policies/waivers.yaml").write_text(WAIVER.format(expires="2027-01-31"))
+    checkout = pull_request(house, tmp_path)
+    path = tmp_path / "reviews.json"
+    words = ["--events", str(events(tmp_path)), "--base", "HEAD^1", "--author", "jane", "--commit", "abc"]
+    approved: list[dict[str, Any]] = []
+    for one, code in ((None, 4), ("jane", 4), ("ann", 4), ("bob", 0)):
+        approved += [review(one, "APPROVED")] if one else []
+        path.write_text(json.dumps(approved))
+        done = run(checkout, *words, "--approvals", str(path))
+        assert done.returncode == code, one
+        said = done.stderr if code else done.stdout
+        assert "key-rotates is advisory and was mandatory" in said
+        assert "the waiver of key-rotates for orders is new" in said
+
+
+def test_a_pull_request_that_loosens_nothing_needs_nobody(house: Path, tmp_path: Path) -> None:
+    """What main gained in the meantime is not this change's doing."""
+    (house / "README").write_text("words\n")
+    checkout = pull_request(house, tmp_path)
+    path = tmp_path / "reviews.json"
+    path.write_text("[]")
+    words = ["--events", str(events(tmp_path)), "--base", "HEAD^1", "--author", "jane", "--approvals", str(path)]
+    assert run(checkout, *words).returncode == 0
 
 
 def test_only_the_reviewed_plan_is_applied(house: Path, tmp_path: Path) -> None:

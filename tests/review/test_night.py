@@ -151,6 +151,17 @@ def test_what_main_would_do_today_keeps_the_issue_open(tmp_path: Path) -> None:
     assert "- **ACC-3** Buckets are private — `exports`: `publicAccessPrevention: is not set`" in text
 
 
+def test_a_preview_of_another_day_is_left_out(tmp_path: Path) -> None:
+    """On a laptop an older one may lie beside the comparison; what it says is not so any more."""
+    folder = night_of(tmp_path, SAME, main=[step("create", BUCKET, "exports", new={})])
+    assert tell(folder).exit_code == 1
+    lines = (folder / night.MAIN_EVENTS).read_text().replace("1800000000", "1799999999")
+    (folder / night.MAIN_EVENTS).write_text(lines)
+    done = tell(folder)
+    assert done.exit_code == 0
+    assert "older than the comparison" in done.stderr
+
+
 def test_who_did_it_stands_with_fields_that_no_preview_compares(tmp_path: Path) -> None:
     """The audit log is matched by name; the deployer that `make drift` names does not count."""
     deployer, bucket = "ci-deploy@example.iam.gserviceaccount.com", "projects/_/buckets/exports"

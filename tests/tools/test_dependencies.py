@@ -118,3 +118,66 @@ def test_what_is_no_scan_leaves_the_old_one(tmp_path: Path, text: str | None, sa
     assert run.exit_code == 2
     assert says in run.stderr
     assert kept.read_text() == "the old one"
+
+
+SCANNER = """#!/bin/sh
+echo "$@" >> "{log}"
+[ "$1" = --version ] && echo "osv-scanner version: 9.9.9" && exit 0
+echo '{{"results": []}}'
+echo "what went wrong" >&2
+exit {code}
+"""
+
+
+def scanner(tmp_path: Path, code: int) -> str:
+    """A PATH on which a scanner lies that ends with a code."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "osv-scanner").write_text(SCANNER.format(log=tmp_path / "log", code=code))
+    (folder / "osv-scanner").chmod(0o755)
+    return f"{folder}:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_scan_runs_the_scanner_over_every_lock_file(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with the format that it is to be read as: it does not know our names. 1: it found some."""
+    monkeypatch.setenv("PATH", scanner(tmp_path, code))
+    run = CliRunner().invoke(osv.app, ["--output", str(tmp_path / "osv.json")])
+    assert (run.exit_code, run.stderr) == (0, "")
+    assert load(tmp_path, today()).scan is not None
+    assert json.loads((tmp_path / "osv.json").read_text())["scanner"] == "osv-scanner version: 9.9.9"
+    first = (tmp_path / "log").read_text().splitlines()[0].split()
+    assert first[:4] == ["scan", "source", "--format", "json"]
+    given = [word.partition(":") for word in first if ":" in word]
+    assert [(kind, str(Path(path).relative_to(ROOT))) for kind, _, path in given] == list(osv.LOCKS)
+    locks = {str(p.relative_to(ROOT)) for p in (places.LOCKFILE, *(f / "go.mod" for f in sbom.MODULES))}
+    assert locks <= {path for _, path in osv.LOCKS}
+    assert all((ROOT / path).is_file() for _, path in osv.LOCKS)
+
+
+@pytest.mark.parametrize("code", [2, 127, 128, 130])
+def test_a_scan_that_broke_leaves_the_old_one(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No database, no packages found, interrupted: the same JSON on its output proves nothing then."""
+    monkeypatch.setenv("PATH", scanner(tmp_path, code))
+    kept = tmp_path / "osv.json"
+    kept.write_text("the old one")
+    run = CliRunner().invoke(osv.app, ["--output", str(kept)])
+    assert run.exit_code == 2
+    assert f"the scanner ended with {code}" in run.stderr
+    assert "what went wrong" in run.stderr
+    assert kept.read_text() == "the old one"
+
+
+def test_without_a_scanner_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And that a laptop can do without; a build that fails is no scan either."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    run = CliRunner().invoke(osv.app, ["--output", str(tmp_path / "osv.json")])
+    assert (run.exit_code, "neither osv-scanner nor Go is installed" in run.stderr) == (2, True)
+    go = tmp_path / "go"
+    go.write_text('#!/bin/sh\necho "$@ $GOBIN" >&2; exit 1\n')
+    go.chmod(0o755)
+    monkeypatch.setenv("SECURE_HOSTING_CACHE", str(tmp_path / "cache"))
+    run = CliRunner().invoke(osv.app, ["--output", str(tmp_path / "osv.json")])
+    assert run.exit_code == 2
+    assert f"install {osv.MODULE} {tmp_path}/cache/scanner/v" in run.stderr
+    assert not (tmp_path / "osv.json").exists()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from review import statement
 from tests.recording import Recording, record_stack
 from tools import places
 
@@ -26,6 +30,54 @@ def production() -> Recording:
 def load(path: Path) -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load(path.read_text())
     return document
+
+
+def test_every_artifact_that_is_used_is_made_in_the_same_workflow() -> None:
+    """By its name or by a pattern; a job that fetches one waits for the job that makes it."""
+    for path in WORKFLOWS:
+        document = load(path)["jobs"]
+        made = {
+            step["with"]["name"].partition("${{")[0]: name
+            for name, job in document.items()
+            for step in job["steps"]
+            if step.get("uses", "").startswith("actions/upload-artifact@")
+        }
+        for name, job in document.items():
+            for step in job["steps"]:
+                if step.get("uses", "").startswith("actions/download-artifact@"):
+                    wanted = step["with"].get("name") or step["with"]["pattern"].removesuffix("*")
+                    maker = made[wanted.partition("${{")[0]]
+                    assert maker in ancestors(name, document), f"{path.stem} {name} fetches {wanted} without waiting"
+
+
+def ancestors(name: str, document: dict[str, Any]) -> set[str]:
+    """The jobs that one waits for, directly or not."""
+    needs = document[name].get("needs") or []
+    direct = {needs} if isinstance(needs, str) else set(needs)
+    return direct.union(*(ancestors(one, document) for one in direct))
+
+
+def test_every_stack_is_previewed_and_summed_up() -> None:
+    """All stack files of the program; a stack that died is a row because it is named, not found."""
+    found = load(places.ROOT / ".github" / "workflows" / "preview.yml")["jobs"]
+    stacks = {path.name.split(".")[1] for path in places.ROOT.glob("Pulumi.*.yaml")}
+    for name in ("stack", "comment"):
+        assert set(found[name]["strategy"]["matrix"]["stack"]) == stacks
+        assert found[name]["strategy"]["fail-fast"] is False
+    for name in ("preview", "summary"):
+        (command,) = [s["run"] for s in found[name]["steps"] if "review summary" in s.get("run", "")]
+        assert set(re.findall(r"runs/review-([\w-]+)", command)) == stacks
+
+
+def test_required_check_fails_unless_every_stack_succeeded() -> None:
+    """Also when the run was cancelled or a job was skipped: a skipped check would count as passed."""
+    job = load(places.ROOT / ".github" / "workflows" / "preview.yml")["jobs"]["preview"]
+    assert (job["if"], job["needs"]) == ("always()", "stack")
+    last = job["steps"][-1]
+    assert last["env"] == {"STACKS": "${{ needs.stack.result }}"}
+    for result, code in (("success", 0), ("failure", 1), ("cancelled", 1), ("skipped", 1)):
+        done = subprocess.run(["sh", "-c", last["run"]], env={"STACKS": result, "PATH": "/usr/bin:/bin"}, check=False)
+        assert done.returncode == code
 
 
 def jobs() -> list[Any]:
@@ -63,8 +115,29 @@ def test_identity_is_given_only_inside_a_protected_environment(job: dict[str, An
     permissions = job["permissions"]
     assert set(permissions.values()) <= {"read", "write"}
     writes = {name for name, value in permissions.items() if value == "write"}
-    assert writes <= {"id-token", "issues", "pull-requests"}
-    assert ("id-token" in writes) == ("environment" in job)
+    assert writes <= {"id-token", "issues", "pull-requests", "attestations"}
+    assert ("id-token" in writes) == ("environment" in job or "attestations" in writes)
+
+
+def test_evidence_is_signed_on_main_by_a_job_that_runs_nothing_of_the_repository() -> None:
+    """Its identity is the run's own: no cloud trusts it, since it is in no environment; and it only hashes files."""
+    signing = [
+        (path.stem, name)
+        for path in WORKFLOWS
+        for name, job in load(path)["jobs"].items()
+        if "attestations" in job["permissions"]
+    ]
+    assert signing == [("up", "sign")]
+    job = load(places.ROOT / ".github" / "workflows" / "up.yml")["jobs"]["sign"]
+    assert job["permissions"] == {"id-token": "write", "attestations": "write"}
+    assert [step["run"] for step in job["steps"] if "run" in step] == [
+        "jq .predicate evidence/statement.json > predicate.json"
+    ]
+    used = [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step]
+    assert used == ["actions/download-artifact", "actions/attest"]
+    signed = job["steps"][-1]["with"]
+    assert signed["predicate-type"] == statement.PREDICATE_TYPE
+    assert (signed["subject-path"], signed["predicate-path"]) == ("evidence/**", "predicate.json")
 
 
 @pytest.mark.parametrize(("job", "path"), jobs())
@@ -111,10 +184,15 @@ def test_required_checks_of_the_stack_are_jobs() -> None:
 def test_the_review_is_posted_for_branches_of_this_repository_only() -> None:
     """A fork's pull request has the whole review as an artifact; its code gets no token that writes."""
     found = load(places.ROOT / ".github" / "workflows" / "preview.yml")["jobs"]
-    assert [name for name, job in found.items() if "pull-requests" in job["permissions"]] == ["comment"]
-    assert "review comment" in str(found["comment"]["steps"])
-    assert "--post" in str(found["comment"]["steps"])
-    assert any(step.get("run") == "make review" for step in found["preview"]["steps"])
+    writing = [name for name, job in found.items() if job["permissions"].get("pull-requests") == "write"]
+    assert writing == ["comment", "summary", "planned"]
+    posting = [name for name, job in found.items() if "--post" in str(job["steps"])]
+    assert posting == writing
+    for name in ("comment", "summary"):
+        assert "head.repo.full_name == github.repository" in found[name]["if"]
+    assert found["planned"]["needs"] == ["plan", "comment"]
+    assert found["planned"]["if"].endswith("needs.plan.result == 'success'")
+    assert any(step.get("run") == "make review" for step in found["stack"]["steps"])
 
 
 def test_no_job_gives_foreign_code_an_identity() -> None:
@@ -127,10 +205,27 @@ def test_no_job_gives_foreign_code_an_identity() -> None:
         if "pull_request" not in triggers:
             continue
         for job in document["jobs"].values():
-            own = "github.event.pull_request.head.repo.full_name == github.repository" in str(job.get("if", ""))
-            if not own:
-                assert job["permissions"] == {"contents": "read"}
+            if not own(job, document["jobs"]):
+                assert set(job["permissions"].values()) == {"read"}
+                assert set(job["permissions"]) <= {"contents", "pull-requests"}
                 assert "environment" not in job
+
+
+def own(job: dict[str, Any], others: dict[str, Any]) -> bool:
+    """Whether a job runs for branches of this repository only: it says so, or needs the success of one that does."""
+    condition = str(job.get("if", ""))
+    if "github.event.pull_request.head.repo.full_name == github.repository" in condition:
+        return True
+    return any(own(others[name], others) for name in re.findall(r"needs\.(\w+)\.result == 'success'", condition))
+
+
+def test_the_token_is_gone_before_code_of_a_change_runs() -> None:
+    """Who approved is asked first; no later step of a job that runs a fork's code has the token in its environment."""
+    steps = load(places.ROOT / ".github" / "workflows" / "preview.yml")["jobs"]["stack"]["steps"]
+    with_token = [number for number, step in enumerate(steps) if "github.token" in str(step)]
+    assert with_token == [0]
+    assert steps[0]["run"].startswith("gh api --paginate")
+    assert steps[1]["uses"].startswith("actions/checkout@")
 
 
 @pytest.mark.parametrize(("job", "path"), jobs())
@@ -138,7 +233,7 @@ def test_checkouts_leave_no_token_behind(job: dict[str, Any], path: Path) -> Non
     """What runs afterwards would find it in .git/config."""
     for step in job["steps"]:
         if step.get("uses", "").startswith("actions/checkout@"):
-            assert step["with"] == {"persist-credentials": False}
+            assert {k: v for k, v in step["with"].items() if k != "fetch-depth"} == {"persist-credentials": False}
 
 
 @pytest.mark.parametrize(("job", "path"), jobs())
@@ -152,12 +247,50 @@ def test_the_plan_is_handed_over_with_its_record_by_a_preview_only() -> None:
     """`make up` refuses a plan without the record beside it; whoever else uploads one under that name is refused."""
     steps = load(places.ROOT / ".github" / "workflows" / "preview.yml")["jobs"]["plan"]["steps"]
     (upload,) = [step["with"] for step in steps if step.get("uses", "").startswith("actions/upload-artifact@")]
-    assert upload["path"] == "plan.json*"
+    assert upload["path"].split() == ["plan.json*", "osv.json", ".local/runs/prod"]
     assert upload["if-no-files-found"] == "error"
-    fetch = next(
-        s["run"] for s in load(places.ROOT / ".github" / "workflows" / "up.yml")["jobs"]["up"]["steps"] if "run" in s
-    )
+    up = load(places.ROOT / ".github" / "workflows" / "up.yml")["jobs"]["up"]["steps"]
+    fetch = next(s["run"] for s in up if "run" in s)
     assert '[ "$path" != .github/workflows/preview.yml ]' in fetch
+
+
+def test_artifacts_of_forks_are_never_fetched() -> None:
+    """A fork may change the workflow that runs for it, and name an artifact as it likes."""
+    if shutil.which("jq") is None:
+        pytest.fail("there is no jq: .ci/install-packages installs it") if os.environ.get("CI") else pytest.skip(
+            "no jq"
+        )
+    up = load(places.ROOT / ".github" / "workflows" / "up.yml")["jobs"]["up"]["steps"]
+    fetches = [s["run"] for s in up if "actions/artifacts?name=" in s.get("run", "")]
+    assert len(fetches) == 2
+    artifacts = [
+        {
+            "expired": False,
+            "workflow_run": {"id": 1, "head_repository_id": 9, "repository_id": 5, "head_branch": "main"},
+        },
+        {
+            "expired": True,
+            "workflow_run": {"id": 2, "head_repository_id": 5, "repository_id": 5, "head_branch": "main"},
+        },
+        {
+            "expired": False,
+            "workflow_run": {"id": 3, "head_repository_id": 5, "repository_id": 5, "head_branch": "main"},
+        },
+    ]
+    for fetch in fetches:
+        (query,) = re.findall(r"--jq '(\[.*?)'", fetch, re.DOTALL)
+        said = subprocess.run(
+            ["jq", "-r", query], input=json.dumps({"artifacts": artifacts}), capture_output=True, text=True, check=True
+        )
+        assert said.stdout.strip() == "3"
+        none = subprocess.run(
+            ["jq", "-r", query],
+            input=json.dumps({"artifacts": artifacts[:2]}),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert none.stdout.strip() == ""
 
 
 def test_every_night_what_exists_is_read_back() -> None:
@@ -166,8 +299,11 @@ def test_every_night_what_exists_is_read_back() -> None:
     assert set(drift[True]) == {"schedule", "workflow_dispatch"}
     assert drift["jobs"]["drift"]["environment"] == "drift"
     assert "make drift LOCAL=" in str(drift["jobs"]["drift"]["steps"])
-    assert drift["jobs"]["tell"]["needs"] == "drift"
-    assert drift["jobs"]["tell"]["permissions"] == {"issues": "write"}
+    tell = drift["jobs"]["tell"]
+    assert tell["needs"] == "drift"
+    assert tell["permissions"] == {"contents": "read", "issues": "write"}
+    assert "environment" not in tell
+    assert tell["if"] == "(success() || failure()) && needs.drift.result != 'skipped'"
 
 
 def test_actions_in_use_are_those_that_the_stack_lets_in(production: Recording) -> None:
