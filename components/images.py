@@ -219,7 +219,11 @@ class Images(Component):
             ),
             opts=options,
         )
-        public = version.public_keys[0]
+        # An answer carries no edges while the key is not made, and a plan that knows nothing of one is not applied.
+        named, pem = (
+            pulumi.Output.all(asked, key.id).apply(lambda known: str(known[0]))
+            for asked in (version.id, version.public_keys[0].pem)
+        )
         return gcp.binaryauthorization.Attestor(
             self._name,
             name=f"built-by-{self._name}",
@@ -229,9 +233,9 @@ class Images(Component):
                 note_reference=note.name,
                 public_keys=[
                     gcp.binaryauthorization.AttestorAttestationAuthorityNotePublicKeyArgs(
-                        id=version.id,
+                        id=named,
                         pkix_public_key=gcp.binaryauthorization.AttestorAttestationAuthorityNotePublicKeyPkixPublicKeyArgs(
-                            public_key_pem=public.pem, signature_algorithm="ECDSA_P256_SHA256"
+                            public_key_pem=pem, signature_algorithm="ECDSA_P256_SHA256"
                         ),
                     )
                 ],

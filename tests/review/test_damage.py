@@ -16,11 +16,18 @@ from hypothesis import strategies as st
 
 from review import comment, document, drift, guard, junit, oscal, page, sarif
 from review.build import build
+from review.model import Review
 from review.problems import ReviewError
 from tests.review import record
 from tests.review.making import RECORDED
 
-WRITERS = (comment.write, page.write, document.write, sarif.write, junit.write, drift.write)
+
+def issue(review: Review) -> str:
+    """As the nightly one."""
+    return drift.write(drift.Night(review=review))
+
+
+WRITERS = (comment.write, page.write, document.write, sarif.write, junit.write, issue)
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 JUNK: tuple[Any, ...] = (None, True, -1, 1.5, "", "x", "\u202e\0", [], {}, [None], {"a": None}, SECRET, [[]])
 NAMES = ("access", "drift", "destroy", "up", "create", "remedy")
