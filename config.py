@@ -36,7 +36,7 @@ from settings.guardrails import Guardrails
 from settings.images import Images
 from settings.inventory import Inventory
 from settings.inventory import read as read_inventory
-from settings.jobs import Jobs
+from settings.jobs import Jobs, RenderJobs
 from settings.lines import stack_file
 from settings.logging import Logging
 from settings.mistakes import from_validation, plain_secrets
@@ -86,7 +86,7 @@ AREAS = (
 )
 """Modules whose `check` looks across sections."""
 
-ALONE = (settings.render, settings.inventory, settings.access, settings.protection)
+ALONE = (settings.render, settings.jobs, settings.inventory, settings.access, settings.protection)
 """Modules whose `alone` looks across the sections of a stack that runs on Render alone."""
 
 
@@ -138,6 +138,9 @@ class RenderStack(Stack):
 
     render: Render = section("HOS-5")
     """What runs."""
+
+    jobs: RenderJobs | None = section("BAK-6", None)
+    """Proved by which jobs."""
 
 
 class StackConfig(Stack):
@@ -400,7 +403,8 @@ def _decoded(value: object) -> object:
 
 def _on_render_alone(raw: Mapping[str, object]) -> bool:
     """Whether a file has a section for Render and none that is about Google Cloud."""
-    google = {str(field.alias) for name, field in StackConfig.model_fields.items() if name not in Stack.model_fields}
+    own = RenderStack.model_fields
+    google = {str(field.alias) for name, field in StackConfig.model_fields.items() if name not in own}
     return "render" in raw and not google & set(raw)
 
 

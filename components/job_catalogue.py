@@ -195,4 +195,16 @@ RENDER_CANARY = JobKind(
     silence="Nothing of Render's logs arrives, or its canary does not run.",
     runbook="jobs.md#log-canary",
 )
-RENDER_KINDS: Final = (RENDER_EXPORT, RENDER_DRILL, RENDER_SWEEP, RENDER_CANARY)
+RENDER_WATCH = JobKind(
+    name="render-watch",
+    clause="BAK-7",
+    arguments=("watch",),
+    schedule="50 */6 * * *",
+    silent_hours=DAY_HOURS,
+    title="Watch over exports and drills on Render",
+    trust="No export was made, or no drill passed, for too long. Older ones are there.",
+    silence="Nobody would hear it if exports and drills stopped.",
+    runbook="jobs.md#watch",
+)
+"""Only where nothing outside of Render hears the others."""
+RENDER_KINDS: Final = (RENDER_EXPORT, RENDER_DRILL, RENDER_SWEEP, RENDER_CANARY, RENDER_WATCH)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pulumi
 import pulumi_gcp as gcp
-from pydantic import SecretStr
 
 from .alert_policy import Threshold, alert_on_any
 from .base import Component
@@ -19,7 +18,7 @@ from .identities import Identity, IdentityArgs
 from .job_catalogue import ANCHOR, CANARY, DRILL, EXPORT, KINDS, RECOVERY, REENCRYPTION, JobKind
 from .job_metrics import says_why
 from .projects import Project
-from .render_jobs import AccessKeys, RenderJobs, RenderJobsArgs
+from .render_jobs import Hearing, RenderJobs, args_of, public_half
 from .render_side import RenderSide
 from .roles import Role, RoleArgs
 from .scheduled_job import SCRATCH, ScheduledJob, ScheduledJobArgs
@@ -82,35 +81,18 @@ class Jobs(Component):
 
     def _on_render(self, render: RenderSide) -> None:
         """A database on Render that is exported nowhere is refused before anything is made (settings/jobs.py)."""
-        off_site, delivery, credentials = self._config.jobs.off_site, self._config.delivery, self._config.credentials
-        if off_site is None or render.workspace is None or not render.databases:
+        off_site, governance = self._config.jobs.off_site, self._governance
+        if off_site is None:
             return
-        RenderJobs(
-            "render-jobs",
-            RenderJobsArgs(
-                workspace=render.workspace,
-                random=self._foundation.random,
-                databases=render.databases,
-                repository=f"https://github.com/{delivery.owner}/{delivery.repository}",
-                branch=delivery.branch,
-                folder=off_site.folder,
-                endpoint=off_site.endpoint,
-                bucket=off_site.bucket,
-                region=off_site.region,
-                retention_days=off_site.retention_days,
-                keys=AccessKeys(
-                    write=_secret(credentials.off_site_write_key),
-                    read=_secret(credentials.off_site_read_key),
-                    delete=_secret(credentials.off_site_delete_key),
-                    signing=_secret(credentials.render_signing_key),
-                ),
-                watcher=self._foundation.audit,
-                channels=self._governance.channels,
-                metrics=self._governance.job_metrics,
-                labels=self._config.company.labels,
-            ),
-            self.child(),
+        hearing = Hearing(
+            watcher=self._foundation.audit,
+            channels=governance.channels,
+            metrics=governance.job_metrics,
+            labels=self._config.company.labels,
         )
+        args = args_of(self._config, off_site, render, self._foundation.random, hearing)
+        if args is not None:
+            RenderJobs("render-jobs", args, self.child())
 
     def _works_on(self, kind: JobKind) -> tuple[str, ...]:
         """The databases with a job of their own, or one job for all."""
@@ -343,8 +325,17 @@ class Jobs(Component):
 
     def _arguments(self, kind: JobKind) -> tuple[pulumi.Input[str], ...]:
         """Not as variables, whose names would look like those of secrets: the name of a key, and a way to sign in."""
+        if kind is CANARY:
+            verifying = self._verifying()
+            return ("--render-key", verifying) if verifying else ()
         key = ("--key", self._evidence.sealing_key) if kind in (EXPORT, DRILL) else ()
         return (*key, *(("--auth", "iam") if kind in (EXPORT, ANCHOR) else ()))
+
+    def _verifying(self) -> str:
+        """What proves entries of Render's canary, where one is sent; without it nobody looks for them."""
+        config = self._config
+        sent = config.jobs.off_site is not None and config.render is not None and bool(config.render.databases)
+        return public_half(config.credentials.render_signing_key) if sent else ""
 
     def _hear_of_failures(self) -> None:
         """An alert for each kind says what it means."""
@@ -382,10 +373,6 @@ class Jobs(Component):
             labels=self._config.company.labels,
             depends_on=[failed],
         )
-
-
-def _secret(value: SecretStr | None) -> pulumi.Output[str] | None:
-    return pulumi.Output.secret(value.get_secret_value()) if value is not None else None
 
 
 def _joined(values: Iterable[pulumi.Output[str]]) -> pulumi.Output[str]:

@@ -10,6 +10,7 @@ import pulumi_random as random
 from .base import Component
 from .environments import Environment
 from .governance import repository_of
+from .render_jobs import RenderJobs, args_of
 from .render_side import RenderSide
 from .repository import Repository
 
@@ -21,7 +22,7 @@ class RenderAlone(Component):
     """The ruleset guards the branch that Render deploys from, in the same graph (REV-2); there is no Google Cloud."""
 
     token = "hosting:render:Alone"
-    clauses: ClassVar[tuple[str, ...]] = ("HOS-5", "REV-2")
+    clauses: ClassVar[tuple[str, ...]] = ("BAK-4", "BAK-6", "HOS-5", "REV-2")
 
     side: RenderSide
 
@@ -36,4 +37,7 @@ class RenderAlone(Component):
         Repository("repository", repository_of(config, *environments), self.child())
         company = config.company.domain.partition(".")[0]
         self.side = RenderSide("render", config, f"{company}-{config.company.environment}", chance, self.child())
+        args = args_of(config, config.jobs.off_site, self.side, chance, None) if config.jobs else None
+        if args is not None:
+            RenderJobs("render-jobs", args, self.child())
         self.register_outputs({})

@@ -16,6 +16,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "jobs.reencrypt",
     "jobs.restore",
     "jobs.sweep",
+    "jobs.watch",
 )
 """Modules with a function `register(app)`, one a line."""
 

@@ -18,18 +18,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import Field, field_validator
 
 from jobs.cloud.cloud_logging import CloudLogging
 from jobs.core.command import AsJson, ConfigFile, DryRun, Result, execute
-from jobs.core.evidence import Signer, signer
+from jobs.core.evidence import Signer, public_key, signer
 from jobs.core.http import Http
 from jobs.core.kms import Kms
 from jobs.core.log import Log
@@ -52,7 +50,7 @@ class Canary(Reporting):
         default_factory=lambda: bool(os.environ.get("CLOUD_RUN_JOB")),
         description="Whether what this container prints has to arrive as well; on Cloud Run it has to.",
     )
-    render_key: Path | None = Field(default=None, description="Public key of the entries from Render, PEM.")
+    render_key: str = Field(default="", description="Public key of the entries from Render: a file in PEM, or base64.")
     render_hours: float = Field(default=26, gt=0, description="How old the newest entry from Render may be.")
     minutes: float = Field(default=10, gt=0, le=60, description="How long an entry may take.")
 
@@ -102,7 +100,7 @@ def run(settings: Canary, log: Log, http: Http, *, dry_run: bool = False) -> Res
     report = Report(JOB, ("LOG-6",), log)
     by = signer(settings.sign, Kms(http))
     logging = CloudLogging(http)
-    key = _public_key(settings.render_key) if settings.render_key else None
+    key = public_key(settings.render_key) if settings.render_key else None
     ways = [*settings.projects, *([PRINTED] if settings.printed else []), *([RENDER] if key else [])]
     if dry_run:
         next(iter(logging.entries(settings.log_bucket, 'jsonPayload.canary="none"')), None)
@@ -201,18 +199,6 @@ def _payload(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _public_key(path: Path) -> Ed25519PublicKey:
-    try:
-        key = serialization.load_pem_public_key(path.read_bytes())
-    except OSError as error:
-        raise Misconfigured(f"{path}: the public key cannot be read: {error.strerror}") from None
-    except ValueError:
-        raise Misconfigured(f"{path} is no public key", fix="openssl pkey -in KEY -pubout -out FILE") from None
-    if not isinstance(key, Ed25519PublicKey):
-        raise Misconfigured(f"{path} is no Ed25519 public key", fix="openssl pkey -in KEY -pubout -out FILE")
-    return key
-
-
 def emit(settings: Canary, log: Log, http: Http) -> Result:
     """Write the entry of this way and end: another run looks for it. For jobs on Render."""
     payload = signed(RENDER, signer(settings.sign, Kms(http)), datetime.now(UTC))
@@ -228,7 +214,9 @@ def register(app: typer.Typer) -> None:
         projects: Annotated[str | None, typer.Option(help="Projects to write in, separated by commas.")] = None,
         log_bucket: Annotated[str | None, typer.Option(help="Log bucket in which everything arrives.")] = None,
         printed: Annotated[bool | None, typer.Option(help="Whether what is printed has to arrive.")] = None,
-        render_key: Annotated[Path | None, typer.Option(help="Public key of the entries from Render.")] = None,
+        render_key: Annotated[
+            str | None, typer.Option(help="Public key of Render's entries: PEM file or base64.")
+        ] = None,
         minutes: Annotated[float | None, typer.Option(help="How long an entry may take.")] = None,
         evidence: Annotated[str | None, typer.Option(help="Store of the evidence.")] = None,
         sign: Annotated[str | None, typer.Option(help="Ed25519 KMS key version or key file.")] = None,

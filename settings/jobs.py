@@ -11,7 +11,8 @@ from .base import Mistake, Section, section, setting
 from .services import Digest
 
 if TYPE_CHECKING:
-    from config import StackConfig
+    from config import RenderStack, StackConfig
+    from settings.render import Render
 
 EXAMPLE_IMAGE = "jobs@sha256:" + "b" * 64
 
@@ -49,6 +50,13 @@ class OffSite(Section):
 
     folder: Annotated[str, StringConstraints(pattern=r"^[\w.-]+(/[\w.-]+)*$")] = setting("CIN-4", "jobs", "jobs")
     """Folder of the repository with the Dockerfile of the jobs: Render builds them from the protected branch."""
+
+
+class RenderJobs(Section):
+    """What runs on a schedule on Render alone, to prove that the rest works."""
+
+    off_site: OffSite = section("BAK-4")
+    """Where databases are exported to."""
 
 
 class Jobs(Section):
@@ -104,11 +112,22 @@ def check(config: StackConfig) -> Iterator[Mistake]:
                 example=f"{field}: [{needed}]",
                 others=(f"backups.exports.{field}", "workloads"),
             )
-    if config.render is not None and config.render.databases and config.jobs.off_site is None:
+    if config.render is not None and config.jobs.off_site is None:
+        yield from _exported_nowhere(config.render, "jobs.offSite")
+
+
+def alone(config: RenderStack) -> Iterator[Mistake]:
+    """The same for a stack that runs on Render alone."""
+    if config.jobs is None:
+        yield from _exported_nowhere(config.render, "jobs")
+
+
+def _exported_nowhere(render: Render, key: str) -> Iterator[Mistake]:
+    if render.databases:
         yield Mistake(
-            key="jobs.offSite",
+            key=key,
             clause="BAK-4",
-            problem=f"is missing: {', '.join(config.render.databases)} on Render would have no independent copy",
+            problem=f"is missing: {', '.join(render.databases)} on Render would have no independent copy",
             example="offSite: { endpoint: https://…, bucket: …, region: … }",
             others=("render.databases",),
         )

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import psycopg
 import typer
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import Field
 
 from jobs.activity.chain import Anchor, Break, Verdict, lines_of, verify
 from jobs.activity.table import lines_of_table
 from jobs.core.command import AsJson, ConfigFile, DryRun, Result, execute
-from jobs.core.evidence import Evidence, Subject, opened
+from jobs.core.evidence import Evidence, Subject, opened, public_key, unverified
 from jobs.core.http import Http
 from jobs.core.log import Log
 from jobs.core.problems import Exit, Found, Misconfigured
@@ -46,15 +43,6 @@ def anchors_of(evidence: Evidence) -> Iterator[Anchor]:
     """The heads that a run of the anchor kept."""
     for head in evidence.facts.get("heads", []):
         yield Anchor(stream=head["stream"], sequence=head["sequence"], digest=head["digest"], taken_at=head["time"])
-
-
-def unverified(envelope: bytes) -> Evidence:
-    """What an envelope says, whoever signed it."""
-    try:
-        statement = json.loads(base64.b64decode(json.loads(envelope)["payload"], validate=True))
-        return Evidence.model_validate(statement["predicate"]["evidence"])
-    except (ValueError, KeyError, TypeError):
-        raise Found("is no evidence of a job", clause="LOG-7") from None
 
 
 def kept(address: str, folder: str, key: Ed25519PublicKey | None, log: Log, http: Http) -> list[Anchor]:
@@ -135,20 +123,6 @@ def verified(
     return verdict, Result("\n".join(said), facts, Exit.DONE if verdict.whole else Exit.FOUND)
 
 
-def _key(path: Path | None) -> Ed25519PublicKey | None:
-    if path is None:
-        return None
-    try:
-        key = serialization.load_pem_public_key(path.read_bytes())
-    except OSError as error:
-        raise Misconfigured(f"{path}: the public key cannot be read: {error.strerror}") from None
-    except ValueError:
-        raise Misconfigured(f"{path} is no public key") from None
-    if not isinstance(key, Ed25519PublicKey):
-        raise Misconfigured(f"{path} is no Ed25519 public key")
-    return key
-
-
 def _from_folder(folder: Path, key: Ed25519PublicKey | None) -> list[Anchor]:
     if not folder.exists():
         raise Misconfigured(f"{folder} does not exist", fix="a folder or a file with the anchors' evidence")
@@ -175,7 +149,7 @@ def register(app: typer.Typer) -> None:
     def verify_file(
         log_file: Annotated[Path, typer.Argument(metavar="FILE", help="The log, an entry a line.")],
         anchors: Annotated[Path | None, typer.Option(help="Folder or file with the evidence of anchors.")] = None,
-        key: Annotated[Path | None, typer.Option(help="Public key that signed the anchors, PEM.")] = None,
+        key: Annotated[str | None, typer.Option(help="Public key that signed the anchors: PEM file or base64.")] = None,
         continued: Annotated[bool, typer.Option(help="The log begins after an anchored entry.")] = False,
         as_json: AsJson = False,
     ) -> None:
@@ -184,7 +158,7 @@ def register(app: typer.Typer) -> None:
         def work(log: Log) -> Result:
             if not log_file.is_file():
                 raise Misconfigured(f"{log_file} is no file")
-            held = _from_folder(anchors, _key(key)) if anchors else []
+            held = _from_folder(anchors, public_key(key) if key else None) if anchors else []
             result = verified(log_file, held, continued=continued)[1]
             if result.code is not Exit.DONE:
                 log.error(str(result.text), clause="LOG-7")

@@ -104,6 +104,18 @@ TASKS: Final = (
         why="A chain shows what was changed inside of it; only an anchor shows that it was not rewritten or cut off.",
     ),
 )
+_WATCH: Final = Task(
+    id="watch",
+    clause="BAK-7",
+    alert="BAK-7",
+    duty=Duty(words=r"(^|[\s/-])watch\b", each=False),
+    argument="watch",
+    hours=26,
+    silent=26,
+    what="somebody hears where no export was made, or no drill passed, for too long",
+    why="On Render alone no monitoring hears that a job is silent; one more job has to, whose failure Render tells.",
+)
+"""Of stacks on Render alone; it stands in for the alerts on silence."""
 _DATABASE: Final = Sample(INSTANCE, {"name": "orders", "databaseVersion": "POSTGRES_17"}, "orders")
 _CHANNEL: Final = "projects/p/notificationChannels/mail"
 
@@ -152,12 +164,12 @@ def _cron(argument: str, schedule: str, database: str = "site") -> Sample:
     return Sample(CRON, {"name": name, "serviceDetails": details}, name)
 
 
-def _asked(graph: Graph) -> str | None:
-    """Why the stack is not asked for jobs."""
+def _asked(graph: Graph, task: Task | None = None) -> str | None:
+    """Why the stack is not asked for jobs, or for the job of a task."""
     if not ours(graph):
         return "the stack is not built from this project's components"
-    if off_google(graph):
-        return "the stack runs on Render alone, where nothing could hear of a job"
+    if off_google(graph) and not (task and task.duty.each):
+        return "the stack runs on Render alone, and this is done on Google Cloud"
     return None if databases(graph) else "the stack has no database"
 
 
@@ -194,6 +206,9 @@ def _often_enough(
 
 
 def _watched(graph: Graph, task: Task, hours: float) -> Iterator[Finding]:
+    if off_google(graph):
+        yield from _often_enough(doing(graph, _WATCH.duty), _WATCH, hours, None)
+        return
     for worker, sure in doing(graph, task.duty):
         answers = heard(graph, worker, silence)
         if any(after <= hours for after in answers.found):
@@ -214,6 +229,7 @@ def _register(task: Task) -> None:
     slow = "0 3 1 * *"
     later = {"schedule": "30 2 * * *", "httpTarget": UNKNOWN}
     render = (Sample(POSTGRES, {"name": "site"}, "site"), enabled("p"))
+    alone = (marked(), render[0], _cron(task.argument, "0 2 * * *"))
     bad_schedules: tuple[tuple[Sample, ...], ...] = (
         (marked(), _DATABASE),
         (marked(), _DATABASE, _job(task.argument)),
@@ -226,6 +242,7 @@ def _register(task: Task) -> None:
         bad_schedules += (
             (marked(), _DATABASE, Sample(INSTANCE, {"name": "stock"}, "stock"), *whole),
             (marked(), *render),
+            (marked(), render[0]),
             (marked(), *render, _cron(task.argument, slow)),
         )
     rule(
@@ -244,6 +261,7 @@ def _register(task: Task) -> None:
             (marked(), _DATABASE, *whole),
             (marked(), _DATABASE, whole[0], Sample(SCHEDULE, later, "clock", {"httpTarget": (name,)})),
             (marked(), *render, _cron(task.argument, "0 2 * * *")),
+            *(((marked(), render[0], _cron(task.argument, "0 2 * * *")),) if task.duty.each else ()),
         ),
         bad=bad_schedules,
         not_applicable=((_DATABASE,), (marked(),)),
@@ -256,13 +274,15 @@ def _register(task: Task) -> None:
         types=(INSTANCE, POSTGRES, *WORKERS, ALERT),
         reads={ALERT: ("conditions", "enabled", "notificationChannels")},
         scope="stack",
-        fix=f"an AlertPolicy on the absence of success: (sum(increase(…[{task.silent:g}h])) or vector(0)) < 0.5",
+        fix=f"an AlertPolicy on the absence of success: (sum(increase(…[{task.silent:g}h])) or vector(0)) < 0.5"
+        + ("; on Render alone a cron job with `python -m jobs watch`" if task.duty.each else ""),
         why="A job that does not run says nothing. Silence has to be an alert, also of what never ran at all.",
         sources=_DOCS,
         params={"max_hours": task.silent},
         good=(
             (marked(), _DATABASE, *whole, _missing(name)),
             (marked(), _DATABASE, *whole, _absent(name, 84_600)),
+            *(((*alone, _cron("watch", "50 */6 * * *")),) if task.duty.each else ()),
         ),
         bad=(
             (marked(), _DATABASE, *whole),
@@ -272,13 +292,14 @@ def _register(task: Task) -> None:
             (marked(), _DATABASE, *whole, _missing(name, notificationChannels=[])),
             (marked(), _DATABASE, *whole, _absent(name, 84_600, result="failed")),
             (marked(), _DATABASE, *whole, _failed(name)),
+            *((alone, (*alone, _cron("watch", slow))) if task.duty.each else ()),
         ),
         not_applicable=((_DATABASE, *whole), (marked(), _DATABASE)),
     )(lambda graph, params: _when_done(graph, task, float(params["max_hours"])))
 
 
 def _when_asked(graph: Graph, judge: Any, task: Task, hours: float) -> Iterator[Finding]:
-    reason = _asked(graph)
+    reason = _asked(graph, task)
     if reason is not None:
         yield skip(reason)
     else:
@@ -286,7 +307,7 @@ def _when_asked(graph: Graph, judge: Any, task: Task, hours: float) -> Iterator[
 
 
 def _when_done(graph: Graph, task: Task, hours: float) -> Iterator[Finding]:
-    if _asked(graph) is None and not doing(graph, task.duty):
+    if _asked(graph, task) is None and not doing(graph, task.duty):
         yield skip("no job of this stack does this, which another rule says")
     else:
         yield from _when_asked(graph, _watched, task, hours)

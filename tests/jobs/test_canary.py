@@ -130,7 +130,7 @@ def test_renders_stream_is_a_way(
 ) -> None:
     """Whether the collector keeps fields or the line."""
     cloud.entries.append(render_entry(signing_key, text=text))
-    result = run(settings(tmp_path, signing_key, render_key=public(signing_key)), log[0], http)
+    result = run(settings(tmp_path, signing_key, render_key=str(public(signing_key))), log[0], http)
     assert result.code == Exit.DONE, result.text
     assert RENDER in result.text
 
@@ -141,7 +141,7 @@ def test_an_old_entry_of_render_proves_nothing(
 ) -> None:
     """The time that was signed counts, not the one it was collected at."""
     cloud.entries.append(render_entry(signing_key, age_hours=age))
-    result = run(settings(tmp_path, signing_key, render_key=public(signing_key)), log[0], http)
+    result = run(settings(tmp_path, signing_key, render_key=str(public(signing_key))), log[0], http)
     assert result.code == Exit.FOUND
     assert "no entry of the last 26 hours came through Render's log stream" in result.text
 
@@ -157,7 +157,7 @@ def test_a_forged_entry_of_render_proves_nothing(
         )
     )
     cloud.entries.append(render_entry(signing_key, by=other))
-    result = run(settings(tmp_path, signing_key, render_key=public(signing_key)), log[0], http)
+    result = run(settings(tmp_path, signing_key, render_key=str(public(signing_key))), log[0], http)
     assert result.code == Exit.FOUND
     assert "1 had no valid signature" in result.text
 
