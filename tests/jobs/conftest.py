@@ -21,6 +21,7 @@ from jobs.postgres.cluster import Cluster, throwaway
 from jobs.postgres.server import Server
 from tests.jobs import majors
 from tests.jobs.parts import Round
+from tests.jobs.servers import fake_gcs
 
 DATA = Path(__file__).parent / "data"
 
@@ -137,3 +138,13 @@ def newer(request: pytest.FixtureRequest, versions: dict[int, Path]) -> Iterator
 def round_trip(tmp_path: Path, server: Server, database: str, target: Server) -> Round:
     """Export and drill of a database of this test alone."""
     return Round(tmp_path, server, database, target)
+
+
+@pytest.fixture(scope="session")
+def fake_gcs_url() -> Iterator[str]:
+    """An emulator of Cloud Storage that is not our own."""
+    path = fake_gcs.program()
+    if path is None:
+        pytest.skip("there is no wheel of fake-gcs-server for this machine")
+    with fake_gcs.serving(path) as address:
+        yield address

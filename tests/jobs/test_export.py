@@ -25,6 +25,7 @@ from jobs.storage.folder import FolderStore
 from jobs.storage.gcs import GcsStore
 from tests.jobs.conftest import Execute
 from tests.jobs.parts import Round, failures, invoke, until
+from tests.jobs.servers import fake_gcs
 from tests.jobs.servers.gcs import Gcs
 from tests.jobs.servers.http import Fault, Request, serving
 from tests.jobs.servers.kms import KEY, Kms
@@ -68,6 +69,16 @@ def test_an_export_of_the_clouds_comes_back(cloudy: Round, clouds: tuple[Gcs, Km
     assert failures(cloudy.drill()) == {}
     assert gcs.used == {"storage.objects.get", "storage.objects.list"}
     assert kms.used == {"cloudkms.cryptoKeyVersions.useToDecrypt"}
+
+
+def test_an_export_comes_back_from_an_emulator_of_others(
+    cloudy: Round, fake_gcs_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cloud Storage as somebody else understood its documentation."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", fake_gcs_url)
+    cloudy.store = GcsStore(Http(cloudy.log), fake_gcs.new_bucket(fake_gcs_url), "copies", chunk=256 << 10)
+    cloudy.export()
+    assert failures(cloudy.drill()) == {}
 
 
 def test_nothing_readable_leaves_the_machine(cloudy: Round, clouds: tuple[Gcs, Kms]) -> None:

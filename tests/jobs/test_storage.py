@@ -24,6 +24,7 @@ from jobs.storage.folder import FolderStore
 from jobs.storage.gcs import GcsStore
 from jobs.storage.opening import open_store
 from jobs.storage.s3 import Lock, S3Store
+from tests.jobs.servers import fake_gcs
 from tests.jobs.servers.gcs import Gcs
 from tests.jobs.servers.http import Answer, Fault, Request, Service, serving
 
@@ -74,11 +75,15 @@ def s3(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., S3Store]:
     return make
 
 
-@pytest.fixture(params=["gcs", "s3", "folder"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    """Each kind in turn."""
+@pytest.fixture(params=["gcs", "fake-gcs", "s3", "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """Each kind in turn; Cloud Storage twice, since our own server could share a mistake of ours."""
     if request.param == "folder":
         return FolderStore(tmp_path)
+    if request.param == "fake-gcs":
+        address = request.getfixturevalue("fake_gcs_url")
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+        return GcsStore(Http(LOG), fake_gcs.new_bucket(address), "copies", chunk=CHUNK)
     if request.param == "s3":
         made: ObjectStore = request.getfixturevalue("s3")(lock=Lock(1))
         return made
@@ -107,6 +112,13 @@ def test_what_was_written_is_read_and_listed(store: ObjectStore) -> None:
     assert list(store.list("other/")) == []
 
 
+UNCONDITIONAL = pytest.mark.xfail(reason="fake-gcs-server 1.54 makes an object of a resumable upload in any case")
+EXCLUSIVE = pytest.mark.parametrize(
+    "store", ["gcs", pytest.param("fake-gcs", marks=UNCONDITIONAL), "s3", "folder"], indirect=True
+)
+
+
+@EXCLUSIVE
 def test_an_object_is_never_written_over(store: ObjectStore) -> None:
     """Neither in one step nor streamed."""
     store.create("name", b"first")
@@ -117,6 +129,7 @@ def test_an_object_is_never_written_over(store: ObjectStore) -> None:
     assert store.read("name") == b"first"
 
 
+@EXCLUSIVE
 def test_of_two_at_once_one_wins_and_the_other_is_told(store: ObjectStore) -> None:
     """Both started when there was nothing."""
     first, second = store.upload("name"), store.upload("name")
@@ -321,7 +334,8 @@ class Between(Service):
         headers = {k: v for k, v in request.headers.items() if k not in ("host", "expect", "connection")}
         got = self._pool.request(request.method, self._to + request.target, headers=headers, body=request.body)
         dropped = ("connection", "transfer-encoding", "content-length")
-        return Answer(got.status, got.data, {k: v for k, v in got.headers.items() if k.lower() not in dropped})
+        kept = {k: v.replace(self._to, self.url) for k, v in got.headers.items() if k.lower() not in dropped}
+        return Answer(got.status, got.data, kept)
 
 
 def s3_part(request: Request) -> bool:
@@ -332,6 +346,20 @@ def s3_part(request: Request) -> bool:
 def s3_get(request: Request) -> bool:
     """A download."""
     return request.method == "GET" and request.path.endswith("/dump")
+
+
+def test_a_download_from_an_emulator_of_others_goes_on_where_it_was_cut(
+    fake_gcs_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ranges of one generation, as somebody else understood the documentation."""
+    data = os.urandom(5 * CHUNK + 1000)
+    with serving(Between(fake_gcs_url)) as line:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", line.url)
+        store = GcsStore(Http(LOG), fake_gcs.new_bucket(fake_gcs_url), chunk=2 * CHUNK)
+        uploaded(store, "dump", data)
+        line.faults += [Fault("half_answer", 3, media), Fault("status", 2, media, status=429)]
+        assert b"".join(store.stream(next(store.list()))) == data
+        assert [fault.times for fault in line.faults] == [0, 0]
 
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
