@@ -12,7 +12,7 @@ from policies.rule import Finding, fail, unsure
 PLAIN: Final = "stands in plain text and would lie unencrypted in the state"
 
 _WORDS: Final = re.compile(
-    r"passw(or)?d|passphrase|secret|token|credential|private_?key|api_?key|access_?key|account_?key|auth_?key|"
+    r"passw(or)?d(?!_?less)|passphrase|(^|_)pass($|_)|secret|token|credential|private_?key|api_?key|access_?key|account_?key|auth_?key|"
     r"encryption_?key|signing_?key|master_?key|shared_?key|client_?key|license_?key|hmac|salt|pepper|_pwd|_dsn$|"
     r"database_?url|redis_?url|connection_?(string|url)|webhook_?url|"
     r"^(key|pwd|dsn|auth|cookie)$|_(key|pem|cert|auth)$",

@@ -25,7 +25,7 @@ not_public(
     role="roles/bigquery.dataViewer",
     id="bigquery-dataset-grants-not-public",
     title="No grant opens a dataset to everyone",
-    references=("prowler:bigquery_dataset_public_access", "cis-gcp:7.1"),
+    references=("checkov:CKV_GCP_15", "trivy:GCP-0046", "prowler:bigquery_dataset_public_access", "cis-gcp:7.1"),
     why="A public dataset is found by a search of the catalogue, and copied by a query.",
     bad=(Sample("bigquery/datasetAccess", {"datasetId": "d", "role": "READER", "specialGroup": "allUsers"}),),
 )

@@ -30,11 +30,14 @@ _SHARED: Final = re.compile(r"@cloudbuild\.gserviceaccount\.com|@cloudservices\.
 
 
 def _default_account(resource: Resource) -> Iterator[Finding]:
-    """A member that is not known and comes from nowhere in the stack was asked of the cloud: whose account it is, no
-    line of the program says."""
+    """A member that is not known and has no edge at all is evidence: the engine records an edge for whatever comes from
+    a resource, so this one was asked of the cloud, as the default accounts are. With an edge to what asks for them it
+    is one of them; with another edge that tells no kind it is undetermined."""
     for grant in parts(resource):
-        if g.member_lost(grant) and not any(resource.property_dependencies.get(key) for key in _MEMBERS):
-            yield fail(resource, grant.path, "is not known, and comes from no account of this stack")
+        edges = [urn for key in _MEMBERS for urn in resource.property_dependencies.get(key, ())]
+        if g.member_lost(grant) and (not edges or all("DefaultServiceAccount" in urn for urn in edges)):
+            where = "is that of the default service account" if edges else "comes from no account of this stack"
+            yield fail(resource, grant.path, f"is not known, and {where}")
             return
     for grant in g.members(resource):
         if _DEFAULT.search(grant.member):
@@ -175,9 +178,11 @@ def account_not_admin(resource: Resource) -> Iterator[Finding]:
 
 
 def administers(role: str) -> bool:
-    """Whether a predefined role administers: owner and editor (old and new spelling) and those that end in admin."""
+    """Whether a predefined role administers: owner and editor (old and new spelling) and those that say admin, also
+    before a version (`roles/compute.instanceAdmin.v1`)."""
     word = role.strip().lower()
-    return word in ("roles/owner", "roles/editor", "roles/writer") or "admin" in word.rpartition("/")[2].split(".")[-1]
+    name = re.sub(r"\.v\d+$", "", word.rpartition("/")[2])
+    return word in ("roles/owner", "roles/editor", "roles/writer") or "admin" in name.split(".")[-1]
 
 
 @rule(

@@ -98,7 +98,7 @@ not_public(
     title="Key rings are open to nobody outside",
     severity="critical",
     waivable=False,
-    references=("datadog:cloud_kms_key_rings_are_public",),
+    references=("checkov:CKV2_GCP_8", "datadog:cloud_kms_key_rings_are_public"),
     why="A grant on the ring holds for all keys in it, also for those that are made later.",
 )
 

@@ -147,6 +147,7 @@ def value_fits(policy: Resource) -> Iterator[Finding]:
         _policy(_KEYS),
         _policy(_KEYS, spec={"rules": []}),
         _policy(_KEYS, {"condition": {"expression": "resource.matchTag('a','b')"}}),
+        _policy(_KEYS, {"enforce": "TRUE", "condition": {"expression": "resource.matchTag('a','b')"}}),
         _older("compute.requireOsLogin"),
     ),
 )
@@ -157,10 +158,13 @@ def in_force(policy: Resource) -> Iterator[Finding]:
         if not _rules(policy) and not policy.flag("spec.reset"):
             tried = policy.has("dryRunSpec")
             yield fail(policy, "spec", "has only a dry run" if tried else "holds no rule")
-        for entry in _rules(policy):
+        given = _rules(policy)
+        for entry in given:
             _seen(entry)
             if not any(entry.has(key) for key in ("enforce", "values", "allowAll", "denyAll")):
                 yield fail(entry, "enforce", "is not set, and neither are values: the rule says nothing")
+        if given and all(entry.get("condition") for entry in given):
+            yield fail(policy, "spec.rules", "has only rules with a condition: nothing holds for what has no such tag")
     elif not any(policy.has(key) for key in ("booleanPolicy", "listPolicy", "restorePolicy")):
         yield fail(policy, "booleanPolicy", "is not set, and neither is listPolicy: the policy holds nothing")
 
