@@ -13,6 +13,7 @@ from typing import Any, Final
 from policies.graph import Graph, type_of
 from policies.iam import plain
 from policies.model import UNKNOWN, Resource, gcp
+from policies.rules._ours import off_google, ours
 from policies.rules._render import CRON, POSTGRES
 from policies.rules._sql import INSTANCE, follower
 from policies.rules._watch import ALERT, METRIC, narrowed
@@ -39,7 +40,7 @@ class Duty:
         None where the word that would tell is not known yet."""
         said = re.sub(r"^.*?\s-m\s+\w+\s+", "", " ".join(arguments(worker)))
         said = re.split(r"\s-", said, maxsplit=1)[0]
-        return bool(re.search(self.words, said, re.IGNORECASE)) or (None if _LATER in said else False)
+        return bool(re.search(self.words, said, re.IGNORECASE)) or (None if LATER in said else False)
 
 
 def databases(graph: Graph) -> list[Resource]:
@@ -47,7 +48,16 @@ def databases(graph: Graph) -> list[Resource]:
     return [*(i for i in graph.of(INSTANCE) if follower(i) is None), *graph.of(POSTGRES)]
 
 
-_LATER: Final = "ʔ"
+def why_not(graph: Graph, duty: Duty | None = None) -> str | None:
+    """Why the stack is not asked for jobs, or for one of a kind."""
+    if not ours(graph):
+        return "the stack is not built from this project's components"
+    if off_google(graph) and not (duty and duty.each):
+        return "the stack runs on Render alone, and this is done on Google Cloud"
+    return None if databases(graph) else "the stack has no database"
+
+
+LATER: Final = "ʔ"
 """Stands in a command for what is not known yet."""
 
 
@@ -57,14 +67,14 @@ def arguments(worker: Resource) -> list[str]:
         paths = ("serviceDetails.envSpecificDetails.startCommand", "serviceDetails.envSpecificDetails.dockerCommand")
         return _texts([plain(worker.raw(path)) for path in paths])
     if not worker.known("template.template.containers"):
-        return [_LATER]
+        return [LATER]
     containers = worker.views("template.template.containers")
     told = (plain(container.raw(path)) for container in containers for path in ("commands", "args"))
     return [text for value in told for text in _texts(value if isinstance(value, list) else [value])]
 
 
 def _texts(values: list[Any]) -> list[str]:
-    return [_LATER if one is UNKNOWN else str(one) for one in values if one is UNKNOWN or isinstance(one, str)]
+    return [LATER if one is UNKNOWN else str(one) for one in values if one is UNKNOWN or isinstance(one, str)]
 
 
 def about(database: Resource) -> dict[str, bool]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from policies.graph import Graph
@@ -31,9 +33,12 @@ def _slo(text: str = 'resource.labels.service_name="app"', goal: Any = 0.995) ->
     return Sample(SLO, props, "slo", outputs={"name": _NAME})
 
 
-def _alert(text: str = f'select_slo_burn_rate("{_NAME}", "3600s")', **more: Any) -> Sample:
+def _alert(text: str = f'select_slo_burn_rate("{_NAME}", "3600s")', name: str = "alert", **more: Any) -> Sample:
     conditions = [{"conditionThreshold": {"filter": text}}]
-    return Sample(ALERT, {"conditions": conditions, "notificationChannels": ["mail"], **more}, "alert")
+    return Sample(ALERT, {"conditions": conditions, "notificationChannels": ["mail"], **more}, name)
+
+
+_SLOW = f'select_slo_burn_rate("{_NAME}", "21600s")'
 
 
 _APP = Sample(RUN, {"name": "app"}, "app")
@@ -107,26 +112,52 @@ def leaves_budget(slo: Resource, params: dict[str, float]) -> Iterator[Finding]:
         yield fail(slo, "goal", f"is {slo.show('goal')}; an objective is {params['lowest']:g} to {params['highest']:g}")
 
 
-def _named(text: str, slo: Resource) -> bool:
-    """Whether a text names the objective in full, or by its parts while its full name is not known yet."""
-    name = slo.output("name")
-    parts = f"/services/{slo.text('service')}/serviceLevelObjectives/{slo.text('sloId')}"
-    return f'"{name}"' in text or f'{parts}"' in text
+@dataclass(frozen=True, slots=True)
+class _Followers:
+    """What asks for objectives by a selector: alerts for their burn rate, dashboards for what is left."""
+
+    by_name: dict[str, dict[str, str]]
+    """By an objective's full name, and by its end from `/services/` on: URNs with the window that is asked for."""
+    by_edge: dict[str, dict[str, str]]
+    """The same by what a text that is not known yet comes from; the window is then not known either ("")."""
+    open: bool
+    """Whether a text that is not known yet comes from nowhere, and so may ask for any."""
+
+    def of(self, slo: Resource) -> dict[str, str]:
+        """What follows the objective."""
+        end = f"/services/{slo.text('service')}/serviceLevelObjectives/{slo.text('sloId')}"
+        named = {**self.by_name.get(end, {}), **self.by_name.get(str(slo.output("name")), {})}
+        return {**self.by_edge.get(slo.urn, {}), **named}
 
 
-def _followed(slo: Resource, others: list[Resource], word: str, *beginnings: str) -> bool | None:
-    """Whether one of the others asks for the objective by that selector; None where it is not known yet."""
-    maybe = False
+def _followers(others: Iterable[Resource], selector: str, *beginnings: str) -> _Followers:
+    asked = re.compile(selector + r'\w*\(\s*"([^"]+)"(?:\s*,\s*"(\w+)")?')
+    found = _Followers({}, {}, False)
+    is_open = False
     for other in others:
         texts, lost = _texts(other, *beginnings)
-        if any(word in text and _named(text.replace('\\"', '"'), slo) for text in texts):
-            return True
-        if lost:
-            edges = {urn for path in beginnings for urn in other.property_dependencies.get(path, ())}
-            if slo.urn in edges:
-                return True
-            maybe = maybe or not edges
-    return None if maybe else False
+        for name, window in (m for text in texts for m in asked.findall(text.replace('\\"', '"'))):
+            for key in (name, f"/services/{name.rpartition('/services/')[2]}"):
+                found.by_name.setdefault(key, {})[other.urn] = window
+        edges = {urn for path in beginnings for urn in other.property_dependencies.get(path, ())} if lost else set()
+        for urn in edges:
+            found.by_edge.setdefault(urn, {})[other.urn] = ""
+        is_open = is_open or (lost and not edges)
+    return dataclasses.replace(found, open=is_open)
+
+
+def _listening(graph: Graph) -> _Followers:
+    """The alerts that are on and reach somebody."""
+    return _followers((a for a in graph.of(ALERT) if _heard(a)), "select_slo_burn_rate", "conditions")
+
+
+def _perhaps_listening(graph: Graph) -> _Followers:
+    """The alerts of which that is not known yet."""
+    return _followers((a for a in graph.of(ALERT) if _heard(a) is None), "select_slo_burn_rate", "conditions")
+
+
+def _shown(graph: Graph) -> _Followers:
+    return _followers(graph.of(DASHBOARD), "select_slo_", "dashboardJson")
 
 
 @rule(
@@ -157,17 +188,50 @@ def budget_alerts(graph: Graph) -> Iterator[Finding]:
     if not objectives:
         yield skip("the stack has no objectives")
         return
-    alerts = {alert: _heard(alert) for alert in graph.of(ALERT)}
-    sure = [alert for alert, heard in alerts.items() if heard]
-    maybe = [alert for alert, heard in alerts.items() if heard is None]
+    sure, maybe = graph.once(_listening), graph.once(_perhaps_listening)
     for slo in objectives:
-        followed = _followed(slo, sure, "select_slo_burn_rate", "conditions")
-        if followed is False and _followed(slo, maybe, "select_slo_burn_rate", "conditions") is not False:
-            followed = None
-        if followed is None:
+        if sure.of(slo):
+            continue
+        if sure.open or maybe.open or maybe.of(slo):
             yield unsure(slo, "name", "an alert that may follow it is not known yet")
-        elif not followed:
+        else:
             yield fail(slo, "goal", "is promised, and no alert says when its budget is used up")
+
+
+@rule(
+    id="slo-budget-alerts-fast-and-slow",
+    clause="MON-7",
+    title="In our stacks somebody hears of a budget that goes fast and of one that goes slowly",
+    severity="low",
+    types=(SLO,),
+    scope="stack",
+    fix="two AlertPolicies on select_slo_burn_rate: an hour's window with a high rate, and hours with a lower",
+    sources=_DOCS,
+    good=((_OURS, _slo(), _alert(), _alert(_SLOW, name="slow")),),
+    bad=(
+        (_OURS, _slo(), _alert()),
+        (_OURS, _slo(), _alert(), _alert(name="again")),
+        (_OURS, _slo(), _alert(), _alert(_SLOW, name="slow", enabled=False)),
+    ),
+    not_applicable=((_slo(), _alert()), (_OURS,)),
+)
+def fast_and_slow(graph: Graph) -> Iterator[Finding]:
+    """One alert hears what breaks at once and sleeps through what drips, or hears both too late. That there is one at
+    all is another rule."""
+    sure, maybe = graph.once(_listening), graph.once(_perhaps_listening)
+    hidden = sure.open or maybe.open
+    objectives = [slo for slo in graph.of(SLO) if hidden or sure.of(slo) or maybe.of(slo)]
+    if not (ours(graph) and objectives):
+        yield skip("no alert follows an objective, or the stack is not built from this project's components")
+        return
+    for slo in objectives:
+        windows = list(sure.of(slo).values())
+        if len(windows) > 1 and ("" in windows or len(set(windows)) > 1):
+            continue
+        if hidden or maybe.of(slo):
+            yield unsure(slo, "name", "an alert that may follow it is not known yet")
+        else:
+            yield fail(slo, "goal", "is followed by one alert alone, not by one for a fast and one for a slow loss")
 
 
 def _heard(alert: Resource) -> bool | None:
@@ -202,10 +266,11 @@ def on_dashboard(graph: Graph) -> Iterator[Finding]:
     if not (ours(graph) and objectives):
         yield skip("the stack has no objectives, or is not built from this project's components")
         return
-    boards = graph.of(DASHBOARD)
+    boards = graph.once(_shown)
     for slo in objectives:
-        shown = _followed(slo, boards, "select_slo_", "dashboardJson")
-        if shown is None:
+        if boards.of(slo):
+            continue
+        if boards.open:
             yield unsure(slo, "name", "a dashboard that may show it is not known yet")
-        elif not shown:
+        else:
             yield fail(slo, "goal", "is on no dashboard of this stack")

@@ -118,8 +118,17 @@ def password_long(password: Resource, params: Mapping[str, Any]) -> Iterator[Fin
         yield fail(password, "length", f"is {password.show('length')}, fewer than {params['min_length']}")
 
 
-_LOGIN: Final = frozenset({"roles/cloudsql.instanceuser", "roles/cloudsql.client", "roles/cloudsql.editor"})
-_SIGN_IN: Final = frozenset({"cloudsql.instances.login", "cloudsql.instances.connect"})
+_LOGIN: Final = frozenset(
+    {*(f"roles/cloudsql.{x}" for x in ("instanceuser", "client", "editor", "admin")), "roles/logging.viewaccessor"}
+)
+_SIGN_IN: Final = frozenset(
+    {
+        *(f"cloudsql.instances.{x}" for x in ("login", "connect", "clone", "delete", "update", "reencrypt", "export")),
+        *(f"cloudsql.instances.{x}" for x in ("import", "restoreBackup", "failover", "promoteReplica", "truncateLog")),
+        "logging.views.access",
+    }
+)
+"""What is done to one database or one view of logs, while the grant can stand on the project alone."""
 _ROLE: Final = gcp("projects/iAMCustomRole")
 _DATABASE: Final = gcp("sql/databaseInstance")
 _MEMBER: Final = gcp("projects/iAMMember")
@@ -136,7 +145,7 @@ def _grant(expression: Any = None) -> Sample:
 @rule(
     id="sql-login-names-instance",
     clause="ACC-10",
-    title="In our stacks a right to sign in to databases names the database",
+    title="In our stacks a right over databases or views of logs names the one it is for",
     severity="medium",
     types=(_MEMBER, gcp("projects/iAMBinding"), _DATABASE),
     scope="stack",
@@ -153,6 +162,17 @@ def _grant(expression: Any = None) -> Sample:
     bad=(
         (_grant(), Sample(_DATABASE, {"name": "orders"}, "db"), marked()),
         (_grant("true"), Sample(_DATABASE, {"name": "orders"}, "db"), marked()),
+        (
+            Sample(_ROLE, {"permissions": ["cloudsql.instances.clone"]}, "copier"),
+            Sample(_MEMBER, {"project": "p", "role": UNKNOWN, "member": _ACCOUNT}, "grant", {"role": ("copier",)}),
+            Sample(_DATABASE, {"name": "orders"}, "db"),
+            marked(),
+        ),
+        (
+            Sample(_MEMBER, {"project": "p", "role": "roles/logging.viewAccessor", "member": _ACCOUNT}, "grant"),
+            Sample(_DATABASE, {"name": "orders"}, "db"),
+            marked(),
+        ),
     ),
     not_applicable=((_grant(), Sample(_DATABASE, {"name": "orders"}, "db")), (_grant(), marked())),
 )
@@ -173,9 +193,9 @@ def login_names_instance(graph: Graph) -> Iterator[Finding]:
             continue
         if grant.condition is None:
             yield fail(
-                grant.resource, "condition", f"is not set: {grant.member or 'the member'} signs in to every database"
+                grant.resource, "condition", f"is not set: {grant.member or 'the member'} has the right over every one"
             )
         elif grant.condition and "resource.name" not in grant.condition:
-            yield fail(grant.resource, "condition.expression", "names no database")
+            yield fail(grant.resource, "condition.expression", "names none")
         elif not grant.condition and not grant.resource.property_dependencies and grant.unknown:
             yield unsure(grant.resource, "condition")

@@ -24,6 +24,13 @@ def _not_docker(repository: Resource) -> str | None:
     return None if mode == "STANDARD_REPOSITORY" else f"a {mode} holds no images of its own"
 
 
+def _not_scanned(repository: Resource) -> str | None:
+    if repository.upper("format") != "DOCKER":
+        return "only images are scanned where they lie"
+    virtual = repository.upper("mode") == "VIRTUAL_REPOSITORY"
+    return "a VIRTUAL_REPOSITORY holds no images" if virtual else None
+
+
 not_public(
     ("artifactregistry/repositoryIam",),
     role="roles/artifactregistry.reader",
@@ -65,7 +72,7 @@ one_of(
     others=("DISABLED",),
     absent="pass",
     base={"format": "DOCKER"},
-    guard=_not_docker,
+    guard=_not_scanned,
     remedy=True,
     id="registry-scanning-not-disabled",
     clause="DEP-1",
