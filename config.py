@@ -216,6 +216,11 @@ class StackConfig(Stack):
         """The zone of ours that a domain lies in."""
         return zone_of(self, domain)
 
+    def first_name(self, database: str) -> str:
+        """What a database was called when it was made: what the clouds call after it keeps that name (CHG-5)."""
+        spec = self.databases.get(database)
+        return spec.formerly or database if spec is not None else database
+
 
 BOOTSTRAP_CHECKS: tuple[Callable[[BootstrapConfig], Iterator[Mistake]], ...] = (
     settings.projects.check,

@@ -140,7 +140,7 @@ class Database(Component):
     itself: pulumi.Output[str]
     """A condition that is true of this instance and of no other."""
     instances: dict[str, pulumi.Output[str]]
-    """Names of the instance and of its replicas, each of which is encrypted and watched by itself."""
+    """The instance and its replicas, each encrypted and watched by itself: first name → name in the cloud."""
     replicas: dict[str, pulumi.Output[str]]
     """Connection names of the replicas."""
     passwords: Mapping[str, pulumi.Output[str]]
@@ -154,7 +154,7 @@ class Database(Component):
         instance = self._instance(pulumi.Output.concat(self._prefix, "-", suffix.hex))
         self._instance_resource = instance
         self.instance_name = instance.name
-        self.instances = {name: instance.name}
+        self.instances = {self._prefix: instance.name}
         self.connection_name = instance.connection_name
         self.itself = self.only(instance.name)
         gcp.sql.Database(
@@ -334,7 +334,7 @@ class Database(Component):
                 depends_on=[use.grant, args.network.services, args.project.api(SQL)], protect=args.protected
             ),
         )
-        self.instances[name] = replica.name
+        self.instances[f"{self._prefix}-{label}"] = replica.name
         for workload, identity in spec.readers.items():
             instance = f"{self._prefix}-{label}"
             self._may_connect(f"{name}-{workload}", workload, identity, instance, self.only(replica.name))

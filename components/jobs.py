@@ -101,7 +101,7 @@ class Jobs(Component):
         return tuple(self._stores.databases) if kind.each else ("",)
 
     def _identity(self, kind: JobKind, one: str = "") -> Identity:
-        return self._stores.identities[named(kind.name, one)]
+        return self._stores.identities[named(kind.name, self._config.first_name(one))]
 
     def _members(self, *kinds: JobKind) -> dict[str, pulumi.Output[str]]:
         return {name: who.member for name, who in self._stores.who(*(kind.name for kind in kinds)).items()}
@@ -206,8 +206,9 @@ class Jobs(Component):
             ),
         )
         lists = self._role(project, "databaseLister", "Lists databases by name", ("cloudsql.instances.list",))
-        for name, database in self._stores.databases.items():
-            member, job = self._identity(RECOVERY, name).member, f"recovery-drill-{name}"
+        for current, database in self._stores.databases.items():
+            name = self._config.first_name(current)
+            member, job = self._identity(RECOVERY, current).member, f"recovery-drill-{name}"
             own = f"projects/{project.project_id}/instances/{DRILL_PREFIX}{name}-"
             self._grant(job, project, copies, member, title=f"only {name}", expression=database.itself)
             self._grant(
@@ -245,7 +246,7 @@ class Jobs(Component):
     def _run(self, kind: JobKind, one: str) -> None:
         config = self._config
         registry = self._hosting.registry
-        name = named(kind.name, one)
+        name = named(kind.name, config.first_name(one))
         self.jobs[name] = ScheduledJob(
             name,
             ScheduledJobArgs(
@@ -253,7 +254,7 @@ class Jobs(Component):
                 network=self._foundation.network,
                 region=config.regions.primary,
                 kind=kind,
-                one=one,
+                one=config.first_name(one),
                 image=registry + config.jobs.image,
                 registry=registry,
                 identity=self._identity(kind, one),
@@ -297,10 +298,11 @@ class Jobs(Component):
                     name for database in stores.databases.values() for name in database.instances.values()
                 ),
             }
-        environment: dict[str, pulumi.Input[str]] = {"JOBS_NAME": one}
+        first = self._config.first_name(one)
+        environment: dict[str, pulumi.Input[str]] = {"JOBS_NAME": first}
         if kind is not DRILL:
             environment |= {
-                "JOBS_DATABASE": one.replace("-", "_"),
+                "JOBS_DATABASE": first.replace("-", "_"),
                 "JOBS_USER": self._identity(kind, one).database_user,
             }
         if kind is RECOVERY:

@@ -58,7 +58,7 @@ class Stores(Component):
         super().__init__(name, None, opts)
         self._config, self._foundation = config, foundation
         self.identities = {
-            named(workload, one): self._identity(workload, one)
+            named(workload, config.first_name(one)): self._identity(workload, config.first_name(one))
             for workload in config.workloads
             for one in self._each(workload)
         }
@@ -86,7 +86,8 @@ class Stores(Component):
 
     def who(self, *workloads: str, one: str | None = None) -> dict[str, Identity]:
         """The identities of some workloads: those that work on one database, or all of them."""
-        names = (named(w, o) for w in workloads for o in self._each(w) if one is None or o in ("", one))
+        first = self._config.first_name
+        names = (named(w, first(o)) for w in workloads for o in self._each(w) if one is None or o in ("", one))
         return {name: self.identities[name] for name in names}
 
     def _identity(self, name: str, one: str) -> Identity:
@@ -129,7 +130,7 @@ class Stores(Component):
                     version=spec.version,
                     tier=spec.tier,
                     disk_limit_gb=spec.disk_limit_gb,
-                    database_name=(spec.formerly or name).replace("-", "_"),
+                    database_name=config.first_name(name).replace("-", "_"),
                     instance_prefix=spec.formerly,
                     high_availability=spec.high_availability,
                     backup=self._plan(name),

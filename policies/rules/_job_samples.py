@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from policies.model import UNKNOWN
 from policies.rule import Sample
-from policies.rules._jobs import JOB, SCHEDULE
+from policies.rules._jobs import JOB, SCHEDULE, SCHEMA
 from policies.rules._render import CRON
 from policies.rules._sql import INSTANCE
 from policies.rules._watch import ALERT
 
 DATABASE: Final = Sample(INSTANCE, {"name": "orders", "databaseVersion": "POSTGRES_17"}, "orders")
+RENAMED: Final = (
+    Sample(INSTANCE, {"name": "orders-1f2e3d", "databaseVersion": "POSTGRES_17"}, "sales"),
+    Sample(SCHEMA, {"name": "orders", "instance": UNKNOWN}, "in-sales", {"instance": ("sales",)}),
+)
+"""It kept its name in the cloud, and what is named after it."""
 CHANNEL: Final = "projects/p/notificationChannels/mail"
 
 

@@ -20,6 +20,7 @@ from policies.rules._watch import ALERT, METRIC, narrowed
 
 JOB: Final = gcp("cloudrunv2/job")
 SCHEDULE: Final = gcp("cloudscheduler/job")
+SCHEMA: Final = gcp("sql/database")
 WORKERS: Final = (JOB, CRON)
 _NEVER: Final = float("inf")
 _START: Final = datetime(2027, 1, 1)  # noqa: DTZ001 - any year shows how often a schedule runs
@@ -78,11 +79,23 @@ def _texts(values: list[Any]) -> list[str]:
 
 
 def about(database: Resource) -> dict[str, bool]:
-    """The jobs that work on a database, by URN: they depend on it, carry its name as a value, or end in its name.
-    False where a value that is not known yet may be the name: it is none where the job depends on another database."""
+    """The jobs that work on a database, by URN: they depend on it, carry its name or that of a schema in it as a value,
+    or end in its name. False where a value that is not known yet may be the name: it is none where the job depends on
+    another database."""
     subjects, lost = database.graph.once(_subjects) if database.graph else ({}, [])
-    sure = [*subjects.get(database.urn, ()), *subjects.get(database.name, ())]
+    within = database.graph.once(_schemas).get(database.urn, ()) if database.graph else ()
+    sure = [urn for key in (database.urn, database.name, *within) for urn in subjects.get(key, ())]
     return {**dict.fromkeys(lost, False), **dict.fromkeys(sure, True)}
+
+
+def _schemas(graph: Graph) -> dict[str, set[str]]:
+    """The names of what is in each instance: the instance may have been given another name since."""
+    found: dict[str, set[str]] = {}
+    for schema in graph.of(SCHEMA):
+        name = schema.text("name") or schema.name
+        for instance in graph.targets(schema, "instance", INSTANCE):
+            found.setdefault(instance.urn, set()).update((name, name.replace("_", "-")))
+    return found
 
 
 def _subjects(graph: Graph) -> tuple[dict[str, list[str]], list[str]]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from policies.graph import Graph
 from policies.model import UNKNOWN, Resource
 from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
-from policies.rules._job_samples import DATABASE, absent, cron, failed, job, missing, schedule
+from policies.rules._job_samples import DATABASE, RENAMED, absent, cron, failed, job, missing, schedule
 from policies.rules._jobs import (
     JOB,
     SCHEDULE,
@@ -210,6 +210,7 @@ def _register(task: Task) -> None:
             (marked(), DATABASE, whole[0], Sample(SCHEDULE, later, "clock", {"httpTarget": (name,)})),
             (marked(), *render, cron(task.argument, "0 2 * * *")),
             *(((marked(), render[0], cron(task.argument, "0 2 * * *")),) if task.duty.each else ()),
+            (marked(), *RENAMED, *whole),
         ),
         bad=bad_schedules,
         not_applicable=((DATABASE,), (marked(),)),

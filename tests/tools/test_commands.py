@@ -201,7 +201,7 @@ def test_deployed_stack_refuses_to_be_destroyed(laptop: Laptop) -> None:
 
 def test_whole_stack_goes_as_the_documents_say(laptop: Laptop, tmp_path: Path) -> None:
     """docs/real-cloud.md, "How to leave": named, waived, unprotected, destroyed; what stays is what it says stays."""
-    leaving = _leaving(laptop, tmp_path)
+    leaving = _leaving(laptop, tmp_path / "leaving")
     pack = leaving.own_pack()
     judged = {"PULUMI_OPTION_POLICY_PACK": str(pack)}
     refused = leaving.pulumi("preview", timeout=PATIENCE_SECONDS, **judged)
