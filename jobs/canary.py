@@ -25,14 +25,14 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import Field, field_validator
 
+from jobs import flags
 from jobs.cloud.cloud_logging import CloudLogging
-from jobs.core.command import AsJson, ConfigFile, DryRun, Result, execute
+from jobs.core.command import AsJson, ConfigFile, DryRun, Result, with_settings
 from jobs.core.evidence import Signer, public_key, signer
 from jobs.core.http import Http
 from jobs.core.kms import Kms
 from jobs.core.log import Log
 from jobs.core.problems import JobError, Misconfigured
-from jobs.core.settings import load
 from jobs.reporting import Report, Reporting
 
 JOB: Final = "canary"
@@ -218,26 +218,17 @@ def register(app: typer.Typer) -> None:
             str | None, typer.Option(help="Public key of Render's entries: PEM file or base64.")
         ] = None,
         minutes: Annotated[float | None, typer.Option(help="How long an entry may take.")] = None,
-        evidence: Annotated[str | None, typer.Option(help="Store of the evidence.")] = None,
-        sign: Annotated[str | None, typer.Option(help="Ed25519 KMS key version or key file.")] = None,
+        evidence: flags.Evidence = None,
+        sign: flags.Sign = None,
         only_emit: Annotated[bool, typer.Option("--emit", help="Only write an entry, as Render's jobs do.")] = False,
         config: ConfigFile = None,
         dry_run: DryRun = False,
         as_json: AsJson = False,
     ) -> None:
         """Prove that logs arrive on every way (LOG-6)."""
-        flags = {
-            "projects": projects,
-            "log_bucket": log_bucket,
-            "printed": printed,
-            "render_key": render_key,
-            "minutes": minutes,
-            "evidence": evidence,
-            "sign": sign,
-        }
+        told = {name: value for name, value in locals().items() if name != "only_emit"}
 
-        def work(log: Log) -> Result:
-            settings = load(Canary, flags, file=config)
-            return emit(settings, log, Http(log)) if only_emit else run(settings, log, Http(log), dry_run=dry_run)
+        def work(settings: Canary, log: Log, http: Http) -> Result:
+            return emit(settings, log, http) if only_emit else run(settings, log, http, dry_run=dry_run)
 
-        execute(JOB, work, as_json=as_json)
+        with_settings(JOB, Canary, told, work)

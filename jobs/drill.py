@@ -21,23 +21,22 @@ import typer
 from psycopg import sql
 from pydantic import Field, SecretStr, field_validator
 
-from jobs import checks, exports, recovery
+from jobs import checks, exports, flags, recovery
 from jobs.core import command, evidence
 from jobs.core.evidence import Check, Evidence, Subject
 from jobs.core.http import Http
 from jobs.core.kms import Kms
 from jobs.core.log import Log
 from jobs.core.problems import Exit, Found, JobError, Misconfigured
-from jobs.core.settings import load
 from jobs.exports import Candidate
 from jobs.manifest import Manifest
 from jobs.postgres import load as loading
 from jobs.postgres.cluster import throwaway
 from jobs.postgres.server import Auth, Login, Mode, Server, told
-from jobs.recovery import Source, SourceSettings, Steps
+from jobs.recovery import Source, SourceSettings, Steps, Target
 from jobs.safety import DRILL, refuse_live
 from jobs.storage.base import ObjectStore
-from jobs.storage.opening import FORMS, open_store
+from jobs.storage.opening import open_store
 
 CLAUSES: Final = ("BAK-6", "PRI-2")
 RUNBOOK: Final = "docs/runbooks/restore.md#which-backup"
@@ -137,23 +136,12 @@ def _restore_and_check(
     figures: dict[str, Any],
     begun: float,
 ) -> None:
-    with _target(settings, manifest, log) as (server, name, folder):
-        with server.connect("postgres", autocommit=True) as admin, told(server.host):
-            recovery.fill(
-                source,
-                candidate,
-                manifest,
-                server=server,
-                admin=admin,
-                database=name,
-                folder=folder,
-                owners=True,
-                log=log,
-                steps=steps,
-            )
+    with _target(settings, manifest, log) as target:
+        with target.server.connect("postgres", autocommit=True) as admin, told(target.server.host):
+            recovery.fill(source, candidate, manifest, target, admin=admin, log=log, steps=steps)
         steps.checks.append(Check(name="export can be restored", outcome="passed", detail=candidate.name))
-        recovery.examine(manifest, server=server, database=name, folder=folder, owners=True, log=log, steps=steps)
-        recovery.replay(source, manifest, server=server, database=name, log=log, steps=steps)
+        recovery.examine(manifest, target, log=log, steps=steps)
+        recovery.replay(source, manifest, target, log=log, steps=steps)
         minutes = (time.monotonic() - begun) / 60
         figures["recovery_minutes"] = round(minutes, 3)
         slow = f"it took {minutes:.1f} minutes until the database could be used, {settings.rto_minutes:g} are allowed"
@@ -162,13 +150,12 @@ def _restore_and_check(
             checks.check("recovery is fast enough", [slow] if minutes > settings.rto_minutes else [], passed)
         )
         with steps.step("amcheck", log):
-            steps.checks.append(checks.amcheck(server, name, folder))
+            steps.checks.append(checks.amcheck(target.server, target.database, target.folder))
 
 
 @contextmanager
-def _target(settings: DrillSettings, manifest: Manifest, log: Log) -> Iterator[tuple[Server, str, Path]]:
-    """A server, the name of a database that does not exist yet, and the programs for both ends; nothing of it is left
-    afterwards."""
+def _target(settings: DrillSettings, manifest: Manifest, log: Log) -> Iterator[Target]:
+    """A server and the name of a database that does not exist yet; nothing of it is left afterwards."""
     source_version = manifest.facts.place.server_version
     name = f"drill_{secrets.token_hex(4)}"
     given = settings.target
@@ -177,7 +164,7 @@ def _target(settings: DrillSettings, manifest: Manifest, log: Log) -> Iterator[t
         with throwaway(settings.work_dir, folder, log) as cluster:
             with cluster.server.connect("postgres", autocommit=True) as admin, told("the throwaway server"):
                 loading.create_roles(admin, manifest.roles)
-            yield cluster.server, name, folder
+            yield Target(cluster.server, name, folder)
         return
     with given.connect("postgres", autocommit=True) as admin, told(given.host):
         refuse_live(given, admin, manifest)
@@ -189,7 +176,7 @@ def _target(settings: DrillSettings, manifest: Manifest, log: Log) -> Iterator[t
         admin.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
         loading.create_roles(admin, manifest.roles)
         try:
-            yield given, name, folder
+            yield Target(given, name, folder)
         finally:
             # Where even this fails, the next drill drops it.
             with contextlib.suppress(JobError):
@@ -265,15 +252,35 @@ def describe(done: Drilled, passed_before: str) -> command.Result:
     return command.Result("\n".join([head, *lines]), {"error": head, **facts_}, Exit.FOUND)
 
 
+def work(settings: DrillSettings, log: Log, http: Http, *, dry_run: bool) -> command.Result:
+    """A drill with its evidence."""
+    opened = Source.of(settings, log, http)
+    stores = [open_store(address, log, http) for address in settings.evidence]
+    if stores and not settings.sign:
+        raise Misconfigured("evidence has to be signed", fix="--sign", clause="BAK-6")
+    signer = evidence.signer(settings.sign, Kms(http)) if settings.sign else None
+    if dry_run:
+        return plan(settings, opened)
+    done = drill(settings, opened, log)
+    passed_before = last_passed(stores, settings.name, log) if done.failed else ""
+    publish(done, stores, signer)
+    result = describe(done, passed_before)
+    if done.failed:
+        log.error(str(result.facts["error"]), export=done.evidence.facts.get("export"), clause="BAK-6")
+    else:
+        log.info("drill passed", export=done.evidence.facts["export"], **done.evidence.facts["steps"])
+    return result
+
+
 def register(app: typer.Typer) -> None:
     """The command."""
 
     @app.command("drill")
     def run(
-        source: Annotated[str | None, typer.Option(help=f"Store of the exports. {FORMS}")] = None,
-        name: Annotated[str | None, typer.Option(help="Database, as the exports are named.")] = None,
-        key: Annotated[str | None, typer.Option(help="KMS key that wraps the exports' keys, or a key file.")] = None,
-        erasures: Annotated[str | None, typer.Option(help="Store of the erasure ledger, or none.")] = None,
+        source: flags.Source = None,
+        name: flags.Name = None,
+        key: flags.Key = None,
+        erasures: flags.Erasures = None,
         rpo_hours: Annotated[float | None, typer.Option(help="How old the newest export may be.")] = None,
         rto_minutes: Annotated[float | None, typer.Option(help="How long a recovery may take.")] = None,
         export: Annotated[str | None, typer.Option(help="Another export than the newest.")] = None,
@@ -286,53 +293,16 @@ def register(app: typer.Typer) -> None:
         ] = None,
         target_sslmode: Annotated[str | None, typer.Option()] = None,
         target_sslrootcert: Annotated[str | None, typer.Option()] = None,
-        to: Annotated[list[str] | None, typer.Option("--evidence", help="Store of the evidence; repeatable.")] = None,
-        sign: Annotated[str | None, typer.Option(help="Ed25519 KMS key version or key file.")] = None,
+        evidence: Annotated[list[str] | None, typer.Option(help="Store of the evidence; repeatable.")] = None,
+        sign: flags.Sign = None,
         config: command.ConfigFile = None,
         dry_run: command.DryRun = False,
         as_json: command.AsJson = False,
     ) -> None:
         """Restore the newest export into a throwaway server, check everything, sign what was found."""
-        flags: dict[str, Any] = {
-            "source": source,
-            "name": name,
-            "key": key,
-            "erasures": erasures,
-            "rpo_hours": rpo_hours,
-            "rto_minutes": rto_minutes,
-            "export": export,
-            "work_dir": work_dir,
-            "target_host": target_host,
-            "target_port": target_port,
-            "target_user": target_user,
-            "target_auth": target_auth,
-            "target_sslmode": target_sslmode,
-            "target_sslrootcert": target_sslrootcert,
-            "evidence": to or None,
-            "sign": sign,
-        }
-
-        def work(log: Log) -> command.Result:
-            settings = load(DrillSettings, flags, file=config)
-            http = Http(log)
-            opened = Source.of(settings, log, http)
-            stores = [open_store(address, log, http) for address in settings.evidence]
-            if stores and not settings.sign:
-                raise Misconfigured("evidence has to be signed", fix="--sign", clause="BAK-6")
-            signer = evidence.signer(settings.sign, Kms(http)) if settings.sign else None
-            if dry_run:
-                return plan(settings, opened)
-            done = drill(settings, opened, log)
-            passed_before = last_passed(stores, settings.name, log) if done.failed else ""
-            publish(done, stores, signer)
-            result = describe(done, passed_before)
-            if done.failed:
-                log.error(str(result.facts["error"]), export=done.evidence.facts.get("export"), clause="BAK-6")
-            else:
-                log.info("drill passed", export=done.evidence.facts["export"], **done.evidence.facts["steps"])
-            return result
-
-        command.execute("drill", work, as_json=as_json)
+        command.with_settings(
+            "drill", DrillSettings, locals(), lambda settings, log, http: work(settings, log, http, dry_run=dry_run)
+        )
 
 
 def plan(settings: DrillSettings, source: Source) -> command.Result:

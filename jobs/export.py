@@ -24,13 +24,13 @@ import psycopg
 import typer
 from pydantic import Field, field_validator
 
+from jobs import flags
 from jobs import manifest as manifests
 from jobs.core import command, retry
 from jobs.core.http import Http
 from jobs.core.kms import Kms
 from jobs.core.log import Log
 from jobs.core.problems import Exit, Found, JobError, Misconfigured, Unreachable
-from jobs.core.settings import load
 from jobs.envelope.keys import Wrapped, Wrapper, wrapper
 from jobs.envelope.stream import Encryptor, ExportKey, context
 from jobs.manifest import DUMP, MANIFEST, File, Manifest
@@ -362,21 +362,32 @@ def describe(done: Exported) -> command.Result:
     return command.Result("\n".join(lines), facts_, worst)
 
 
+def work(settings: ExportSettings, log: Log, http: Http, *, dry_run: bool) -> command.Result:
+    """An export into every store."""
+    stores = [open_store(address, log, http) for address in settings.to]
+    by = wrapper(settings.key, Kms(http))
+    if dry_run:
+        return plan(settings, stores)
+    result = describe(export(settings, stores, by, log))
+    log.info("exported", **{k: v for k, v in result.facts.items() if k != "stores"})
+    return result
+
+
 def register(app: typer.Typer) -> None:
     """The command."""
 
     @app.command("export")
     def run(
-        host: Annotated[str | None, typer.Option(help="Server, or the folder of its socket.")] = None,
-        port: Annotated[int | None, typer.Option()] = None,
-        user: Annotated[str | None, typer.Option(help="Role that may read everything (pg_read_all_data).")] = None,
+        host: flags.Host = None,
+        port: flags.Port = None,
+        user: flags.Reader = None,
         database: Annotated[str | None, typer.Option(help="Database to export.")] = None,
         name: Annotated[str | None, typer.Option(help="Its name in the stores, if another.")] = None,
-        auth: Annotated[str | None, typer.Option(help="password (JOBS_PASSWORD_FILE), iam or peer.")] = None,
-        sslmode: Annotated[str | None, typer.Option(help="verify-full, verify-ca or require.")] = None,
-        sslrootcert: Annotated[str | None, typer.Option(help="CA of the server.")] = None,
+        auth: flags.Auth = None,
+        sslmode: flags.SslMode = None,
+        sslrootcert: flags.SslRootCert = None,
         to: Annotated[list[str] | None, typer.Option(help=f"Store; repeat for more than one. {FORMS}")] = None,
-        key: Annotated[str | None, typer.Option(help="KMS key (projects/…/cryptoKeys/…), or a key file.")] = None,
+        key: flags.Key = None,
         compress: Annotated[int | None, typer.Option(help="0 to 9, as pg_dump has it.")] = None,
         lock_seconds: Annotated[int | None, typer.Option(help="How long to wait for locked tables.")] = None,
         attempts: Annotated[int | None, typer.Option(help="How often to begin again after a lost connection.")] = None,
@@ -386,32 +397,6 @@ def register(app: typer.Typer) -> None:
         as_json: command.AsJson = False,
     ) -> None:
         """Dump a database with its manifest, encrypted, create-only, into locked stores."""
-        flags: dict[str, Any] = {
-            "host": host,
-            "port": port,
-            "user": user,
-            "database": database,
-            "name": name,
-            "auth": auth,
-            "sslmode": sslmode,
-            "sslrootcert": sslrootcert,
-            "to": to or None,
-            "key": key,
-            "compress": compress,
-            "lock_seconds": lock_seconds,
-            "attempts": attempts,
-            "allow_empty": allow_empty,
-        }
-
-        def work(log: Log) -> command.Result:
-            settings = load(ExportSettings, flags, file=config)
-            http = Http(log)
-            stores = [open_store(address, log, http) for address in settings.to]
-            by = wrapper(settings.key, Kms(http))
-            if dry_run:
-                return plan(settings, stores)
-            result = describe(export(settings, stores, by, log))
-            log.info("exported", **{k: v for k, v in result.facts.items() if k != "stores"})
-            return result
-
-        command.execute("export", work, as_json=as_json)
+        command.with_settings(
+            "export", ExportSettings, locals(), lambda settings, log, http: work(settings, log, http, dry_run=dry_run)
+        )

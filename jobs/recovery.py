@@ -62,6 +62,18 @@ class Source:
         return cls(open_store(settings.source, log, http), ledger, by, settings.name)
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where an export becomes a database again."""
+
+    server: Server
+    database: str
+    folder: Path
+    """PostgreSQL's programs, for both ends."""
+    owners: bool = True
+    """Whether things get their owners and grants."""
+
+
 @dataclass
 class Steps:
     """What was found, and how long each step took."""
@@ -91,46 +103,42 @@ def fill(
     source: Source,
     candidate: Candidate,
     manifest: Manifest,
+    target: Target,
     *,
-    server: Server,
     admin: load.Admin,
-    database: str,
-    folder: Path,
-    owners: bool,
     log: Log,
     steps: Steps,
     progress: Progress = lambda _size: None,
 ) -> None:
     """A new database with the content of the export. If anything fails, it is gone again."""
     with steps.step("create", log):
-        load.check_target(admin, manifest, owners=owners)
-        load.create_database(admin, database, manifest.facts.place, owners=owners)
+        load.check_target(admin, manifest, owners=target.owners)
+        load.create_database(admin, target.database, manifest.facts.place, owners=target.owners)
     try:
         with steps.step("restore", log):
             dump = exports.plain(source.store, candidate, manifest, source.by)
-            load.restore(server, database, folder, counted(dump, progress), owners=owners)
+            load.restore(target.server, target.database, target.folder, counted(dump, progress), owners=target.owners)
     except BaseException:
         try:
-            load.drop_database(admin, database)
+            load.drop_database(admin, target.database)
         except JobError as error:
-            log.error(f"the half database {database} is left on {server.host}: drop it by hand", why=error.message)
+            left = f"the half database {target.database} is left on {target.server.host}"
+            log.error(f"{left}: drop it by hand", why=error.message)
         raise
 
 
-def examine(
-    manifest: Manifest, *, server: Server, database: str, folder: Path, owners: bool, log: Log, steps: Steps
-) -> None:
+def examine(manifest: Manifest, target: Target, *, log: Log, steps: Steps) -> None:
     """Against the manifest, and by itself."""
     with steps.step("compare", log):
-        with server.connect(database) as connection, told(database):
+        with target.server.connect(target.database) as connection, told(target.database):
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             found = facts.gather(connection)
-        objects = schema.read(server, database, folder)
-        steps.checks += checks.same(manifest, found, objects, owners=owners)
+        objects = schema.read(target.server, target.database, target.folder)
+        steps.checks += checks.same(manifest, found, objects, owners=target.owners)
         steps.checks += checks.sound(found, manifest.facts)
 
 
-def replay(source: Source, manifest: Manifest, *, server: Server, database: str, log: Log, steps: Steps) -> None:
+def replay(source: Source, manifest: Manifest, target: Target, *, log: Log, steps: Steps) -> None:
     """Who was erased stays erased (PRI-2)."""
     with steps.step("replay erasures", log):
         if source.ledger is None:
@@ -139,7 +147,7 @@ def replay(source: Source, manifest: Manifest, *, server: Server, database: str,
             return
         at = manifest.facts.at
         found = list(erasure.records(source.ledger, source.database, at - erasure.MARGIN))
-        with server.connect(database, autocommit=True) as connection, told(database):
+        with target.server.connect(target.database, autocommit=True) as connection, told(target.database):
             done = erasure.replay(connection, found, at)
         passed = f"{done.records} records replayed, {done.rows} rows erased again"
         steps.checks.append(checks.check("erased ids stay gone", done.problems, passed))

@@ -20,13 +20,12 @@ from typing import Annotated, Final
 import typer
 from pydantic import Field
 
-from jobs import checks
+from jobs import checks, flags
 from jobs.cloud.sql_admin import INSTANCE, Instance, SqlAdmin, key_of
-from jobs.core.command import AsJson, ConfigFile, DryRun, Result, execute
+from jobs.core.command import AsJson, ConfigFile, DryRun, Result, with_settings
 from jobs.core.http import Http
 from jobs.core.log import Log
 from jobs.core.problems import Found, JobError, Misconfigured, Refused
-from jobs.core.settings import load
 from jobs.postgres import facts
 from jobs.postgres.server import Auth, Login, told
 from jobs.reporting import Report, Reporting
@@ -177,30 +176,17 @@ def register(app: typer.Typer) -> None:
         project: Annotated[str | None, typer.Option(help="Project of the instance.")] = None,
         instance: Annotated[str | None, typer.Option(help="Cloud SQL instance to recover a copy of.")] = None,
         database: Annotated[str | None, typer.Option()] = None,
-        user: Annotated[str | None, typer.Option(help="Role that may read everything (pg_read_all_data).")] = None,
+        user: flags.Reader = None,
         name: Annotated[str | None, typer.Option(help="Name of the database in evidence and copies.")] = None,
         minutes_back: Annotated[float | None, typer.Option(help="How far the point in time lies back.")] = None,
         rto_minutes: Annotated[float | None, typer.Option(help="How long the recovery may take.")] = None,
-        evidence: Annotated[str | None, typer.Option(help="Store of the evidence.")] = None,
-        sign: Annotated[str | None, typer.Option(help="Ed25519 KMS key version or key file.")] = None,
+        evidence: flags.Evidence = None,
+        sign: flags.Sign = None,
         config: ConfigFile = None,
         dry_run: DryRun = False,
         as_json: AsJson = False,
     ) -> None:
         """Recover a database to a point in time under another name, check it, delete it (BAK-6)."""
-        flags = {
-            "project": project,
-            "instance": instance,
-            "database": database,
-            "user": user,
-            "name": name,
-            "minutes_back": minutes_back,
-            "rto_minutes": rto_minutes,
-            "evidence": evidence,
-            "sign": sign,
-        }
-
-        def work(log: Log) -> Result:
-            return run(load(RecoverySettings, flags, file=config), log, Http(log), dry_run=dry_run)
-
-        execute(JOB, work, as_json=as_json)
+        with_settings(
+            JOB, RecoverySettings, locals(), lambda settings, log, http: run(settings, log, http, dry_run=dry_run)
+        )

@@ -14,14 +14,14 @@ from typing import Annotated, Final
 import typer
 from pydantic import Field, field_validator
 
+from jobs import flags
 from jobs.cloud.bucket_keys import Rewriter
 from jobs.cloud.key_versions import newest
 from jobs.cloud.sql_admin import SqlAdmin, key_of
-from jobs.core.command import AsJson, ConfigFile, DryRun, Result, execute
+from jobs.core.command import AsJson, ConfigFile, DryRun, Result, with_settings
 from jobs.core.http import Http
 from jobs.core.log import Log
 from jobs.core.problems import Found, Misconfigured
-from jobs.core.settings import load
 from jobs.reporting import Report, Reporting
 
 JOB: Final = "reencrypt"
@@ -101,22 +101,11 @@ def register(app: typer.Typer) -> None:
         project: Annotated[str | None, typer.Option(help="Project of the databases.")] = None,
         instances: Annotated[str | None, typer.Option(help="Cloud SQL instances, separated by commas.")] = None,
         buckets: Annotated[str | None, typer.Option(help="Buckets without a lock, separated by commas.")] = None,
-        evidence: Annotated[str | None, typer.Option(help="Store of the evidence.")] = None,
-        sign: Annotated[str | None, typer.Option(help="Ed25519 KMS key version or key file.")] = None,
+        evidence: flags.Evidence = None,
+        sign: flags.Sign = None,
         config: ConfigFile = None,
         dry_run: DryRun = False,
         as_json: AsJson = False,
     ) -> None:
         """Encrypt databases and buckets with the newest version of their keys (ENC-8)."""
-        flags = {
-            "project": project,
-            "instances": instances,
-            "buckets": buckets,
-            "evidence": evidence,
-            "sign": sign,
-        }
-
-        def work(log: Log) -> Result:
-            return run(load(Reencrypt, flags, file=config), log, Http(log), dry_run=dry_run)
-
-        execute(JOB, work, as_json=as_json)
+        with_settings(JOB, Reencrypt, locals(), lambda settings, log, http: run(settings, log, http, dry_run=dry_run))

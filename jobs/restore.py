@@ -17,20 +17,17 @@ from typing import Annotated, Any
 import typer
 from pydantic import AwareDatetime, Field, SecretStr
 
-from jobs import exports, recovery, safety
+from jobs import exports, flags, recovery, safety
 from jobs.core import command
 from jobs.core.evidence import Check
-from jobs.core.http import Http
 from jobs.core.log import Log
 from jobs.core.problems import Exit, JobError, Misconfigured, Refused
-from jobs.core.settings import load
 from jobs.exports import Candidate
 from jobs.manifest import Manifest
 from jobs.postgres import facts
 from jobs.postgres import load as loading
 from jobs.postgres.server import Auth, Login, Mode, Server, told
-from jobs.recovery import Progress, Source, SourceSettings, Steps
-from jobs.storage.opening import FORMS
+from jobs.recovery import Progress, Source, SourceSettings, Steps, Target
 
 _INTO = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
@@ -77,6 +74,7 @@ def restore(settings: RestoreSettings, source: Source, log: Log, *, dry_run: boo
     server = settings.server
     with server.connect(settings.maintenance, autocommit=True) as admin, told(settings.host):
         folder = recovery.client_folder(int(admin.info.server_version), settings.host)
+        target = Target(server, settings.into, folder, owners=settings.owners)
         loading.check_target(admin, manifest, owners=settings.owners)
         warning = _check_place(settings, admin, manifest)
         question = _question(settings, candidate, manifest, warning)
@@ -84,23 +82,10 @@ def restore(settings: RestoreSettings, source: Source, log: Log, *, dry_run: boo
             return command.Result(f"{question}\nDry run: nothing was changed.", _facts(candidate, manifest))
         _confirm(settings, question)
         with _progress(manifest.file.plain_size) as progress:
-            recovery.fill(
-                source,
-                candidate,
-                manifest,
-                server=server,
-                admin=admin,
-                database=settings.into,
-                folder=folder,
-                owners=settings.owners,
-                log=log,
-                steps=steps,
-                progress=progress,
-            )
-    common: dict[str, Any] = {"server": server, "database": settings.into, "log": log, "steps": steps}
+            recovery.fill(source, candidate, manifest, target, admin=admin, log=log, steps=steps, progress=progress)
     try:
-        recovery.examine(manifest, folder=folder, owners=settings.owners, **common)
-        recovery.replay(source, manifest, **common)
+        recovery.examine(manifest, target, log=log, steps=steps)
+        recovery.replay(source, manifest, target, log=log, steps=steps)
     except JobError as error:
         error.message = f"{settings.into} was restored, but could not be checked: {error.message}"
         error.fix = f"drop {settings.into}, then run the command again"
@@ -201,16 +186,16 @@ def register(app: typer.Typer) -> None:
 
     @app.command("restore")
     def run(
-        source: Annotated[str | None, typer.Option(help=f"Store of the exports. {FORMS}")] = None,
-        name: Annotated[str | None, typer.Option(help="Database, as the exports are named.")] = None,
-        key: Annotated[str | None, typer.Option(help="KMS key that wraps the exports' keys, or a key file.")] = None,
-        erasures: Annotated[str | None, typer.Option(help="Store of the erasure ledger, or none.")] = None,
-        host: Annotated[str | None, typer.Option(help="Target server, or the folder of its socket.")] = None,
-        port: Annotated[int | None, typer.Option()] = None,
+        source: flags.Source = None,
+        name: flags.Name = None,
+        key: flags.Key = None,
+        erasures: flags.Erasures = None,
+        host: flags.Host = None,
+        port: flags.Port = None,
         user: Annotated[str | None, typer.Option(help="Role that may create databases.")] = None,
-        auth: Annotated[str | None, typer.Option(help="password (JOBS_PASSWORD_FILE), iam or peer.")] = None,
-        sslmode: Annotated[str | None, typer.Option(help="verify-full, verify-ca or require.")] = None,
-        sslrootcert: Annotated[str | None, typer.Option(help="CA of the server.")] = None,
+        auth: flags.Auth = None,
+        sslmode: flags.SslMode = None,
+        sslrootcert: flags.SslRootCert = None,
         maintenance: Annotated[str | None, typer.Option(help="Database to connect to meanwhile.")] = None,
         into: Annotated[str | None, typer.Option(help="Name of the new database.")] = None,
         before: Annotated[str | None, typer.Option(help="Point in time: 2027-01-15T09:30:00Z.")] = None,
@@ -223,28 +208,9 @@ def register(app: typer.Typer) -> None:
         as_json: command.AsJson = False,
     ) -> None:
         """Restore an export into a new database, check it, and erase again who was erased."""
-        flags: dict[str, Any] = {
-            "source": source,
-            "name": name,
-            "key": key,
-            "erasures": erasures,
-            "host": host,
-            "port": port,
-            "user": user,
-            "auth": auth,
-            "sslmode": sslmode,
-            "sslrootcert": sslrootcert,
-            "maintenance": maintenance,
-            "into": into,
-            "before": before,
-            "export": export,
-            "beside_live": beside_live,
-            "owners": owners,
-            "confirm": confirm,
-        }
-
-        def work(log: Log) -> command.Result:
-            settings = load(RestoreSettings, flags, file=config)
-            return restore(settings, Source.of(settings, log, Http(log)), log, dry_run=dry_run)
-
-        command.execute("restore", work, as_json=as_json)
+        command.with_settings(
+            "restore",
+            RestoreSettings,
+            locals(),
+            lambda settings, log, http: restore(settings, Source.of(settings, log, http), log, dry_run=dry_run),
+        )

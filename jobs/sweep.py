@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import typer
 from pydantic import Field
 
-from jobs.core.command import AsJson, ConfigFile, DryRun, Result, execute
+from jobs.core.command import AsJson, ConfigFile, DryRun, Result, with_settings
 from jobs.core.log import Log
 from jobs.core.problems import Exit, Misconfigured
-from jobs.core.settings import Settings, load
+from jobs.core.settings import Settings
 from jobs.manifest import DUMP, MANIFEST
 from jobs.storage.opening import open_store
 from jobs.storage.s3 import S3Store, told
@@ -157,9 +157,4 @@ def register(app: typer.Typer) -> None:
         as_json: AsJson = False,
     ) -> None:
         """Delete exports that are older than they may be (MIN-1)."""
-        flags = {"store": store, "keep_days": keep_days, "keep_least": keep_least}
-
-        def work(log: Log) -> Result:
-            return run(load(Sweep, flags, file=config), log, dry_run=dry_run)
-
-        execute(JOB, work, as_json=as_json)
+        with_settings(JOB, Sweep, locals(), lambda settings, log, _http: run(settings, log, dry_run=dry_run))

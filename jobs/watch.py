@@ -14,15 +14,15 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import Field, field_validator
 
-from jobs import exports
-from jobs.core.command import AsJson, ConfigFile, DryRun, Result, execute
+from jobs import exports, flags
+from jobs.core.command import AsJson, ConfigFile, DryRun, Result, with_settings
 from jobs.core.evidence import Evidence, opened, public_key
 from jobs.core.http import Http
 from jobs.core.log import Log
 from jobs.core.problems import Exit, Found
-from jobs.core.settings import Settings, load
+from jobs.core.settings import Settings
 from jobs.storage.base import ObjectStore
-from jobs.storage.opening import FORMS, open_store
+from jobs.storage.opening import open_store
 
 JOB: Final = "watch"
 
@@ -97,7 +97,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def watch(
-        source: Annotated[str | None, typer.Option(help=f"Store of the exports. {FORMS}")] = None,
+        source: flags.Source = None,
         evidence: Annotated[str | None, typer.Option(help="Store of the drills' evidence.")] = None,
         names: Annotated[str | None, typer.Option(help="Databases, separated by commas.")] = None,
         signed_by: Annotated[str | None, typer.Option(help="Public key of the drills: PEM file or base64.")] = None,
@@ -107,9 +107,4 @@ def register(app: typer.Typer) -> None:
         as_json: AsJson = False,
     ) -> None:
         """Say where no export was made, or no drill passed, for too long (BAK-7). It changes nothing in any case."""
-        flags = {"source": source, "evidence": evidence, "names": names, "signed_by": signed_by, "hours": hours}
-
-        def work(log: Log) -> Result:
-            return run(load(Watch, flags, file=config), log, Http(log), dry_run=dry_run)
-
-        execute(JOB, work, as_json=as_json)
+        with_settings(JOB, Watch, locals(), lambda settings, log, http: run(settings, log, http, dry_run=dry_run))

@@ -11,14 +11,14 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import Field
 
+from jobs import flags
 from jobs.activity.chain import Anchor, Break, Verdict, lines_of, verify
 from jobs.activity.table import lines_of_table
-from jobs.core.command import AsJson, ConfigFile, DryRun, Result, execute
+from jobs.core.command import AsJson, ConfigFile, DryRun, Result, execute, with_settings
 from jobs.core.evidence import Evidence, Subject, opened, public_key, unverified
 from jobs.core.http import Http
 from jobs.core.log import Log
 from jobs.core.problems import Exit, Found, Misconfigured
-from jobs.core.settings import load
 from jobs.postgres.server import Login, told
 from jobs.reporting import Report, Reporting
 from jobs.storage.opening import open_store
@@ -169,34 +169,20 @@ def register(app: typer.Typer) -> None:
     @group.command("anchor")
     def anchor_heads(
         host: Annotated[str | None, typer.Option(help="Server of the application's database.")] = None,
-        port: Annotated[int | None, typer.Option()] = None,
+        port: flags.Port = None,
         user: Annotated[str | None, typer.Option()] = None,
         database: Annotated[str | None, typer.Option()] = None,
-        auth: Annotated[str | None, typer.Option(help="password, iam or peer.")] = None,
-        sslmode: Annotated[str | None, typer.Option()] = None,
-        sslrootcert: Annotated[str | None, typer.Option()] = None,
+        auth: flags.Auth = None,
+        sslmode: flags.SslMode = None,
+        sslrootcert: flags.SslRootCert = None,
         name: Annotated[str | None, typer.Option(help="Name of the database in the evidence.")] = None,
         evidence: Annotated[str | None, typer.Option(help="Store of the anchors.")] = None,
-        sign: Annotated[str | None, typer.Option(help="Ed25519 KMS key version or key file.")] = None,
+        sign: flags.Sign = None,
         config: ConfigFile = None,
         dry_run: DryRun = False,
         as_json: AsJson = False,
     ) -> None:
         """Verify the log in a database, and keep the head of each chain where nobody can change it."""
-        flags = {
-            "host": host,
-            "port": port,
-            "user": user,
-            "database": database,
-            "auth": auth,
-            "sslmode": sslmode,
-            "sslrootcert": sslrootcert,
-            "name": name,
-            "evidence": evidence,
-            "sign": sign,
-        }
-
-        def work(log: Log) -> Result:
-            return anchor(load(AnchorSettings, flags, file=config), log, Http(log), dry_run=dry_run)
-
-        execute(ANCHOR, work, as_json=as_json)
+        with_settings(
+            ANCHOR, AnchorSettings, locals(), lambda settings, log, http: anchor(settings, log, http, dry_run=dry_run)
+        )

@@ -15,9 +15,12 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
+from jobs.core.http import Http
 from jobs.core.log import Log
 from jobs.core.problems import Exit, JobError
+from jobs.core.settings import Model, load
 
+_OF_EVERY: Final = ("config", "dry_run", "as_json")
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")]
@@ -74,6 +77,19 @@ def execute(job: str, work: Callable[[Log], Result], *, as_json: bool = False) -
         log.info("done", exit=int(Exit.DONE))
     _print(job, result, log, as_json=as_json)
     raise typer.Exit(int(result.code))
+
+
+def with_settings(
+    job: str, model: type[Model], arguments: Mapping[str, Any], work: Callable[[Model, Log, Http], Result]
+) -> NoReturn:
+    """The end of a command whose flags are the fields of its settings. `arguments` are its `locals()`: the flags, and
+    the three that every command has."""
+    flags = {name: None if value == [] else value for name, value in arguments.items() if name not in _OF_EVERY}
+    execute(
+        job,
+        lambda log: work(load(model, flags, file=arguments["config"]), log, Http(log)),
+        as_json=arguments["as_json"],
+    )
 
 
 def _print(job: str, result: Result, log: Log, *, as_json: bool) -> None:
