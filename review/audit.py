@@ -36,7 +36,7 @@ def read(path: Path) -> list[Entry]:
         raise ReviewError(f"{path}: the audit log cannot be read: {error}.") from None
     try:
         whole = json.loads(text) if text.lstrip().startswith("[") else None
-        found = whole if whole is not None else [json.loads(line) for line in text.splitlines() if line.strip()]
+        found = whole if whole is not None else [json.loads(line) for line in text.split("\n") if line.strip()]
     except (ValueError, RecursionError) as error:
         raise ReviewError(f"{path}: the audit log is not JSON: {error}.") from None
     return sorted(_entries(found), key=lambda e: (e.when, e.who, e.method))

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from review import access, diff, judged, loss, policy, risk
-from review.mask import Masker, is_secret
+from review import access, diff, judged, loss, policy, risk, shapes
+from review.mask import Masker, is_secret, plain
 from review.model import Access, Attribute, Change, Digest, Finding, Review, Verdict
 from review.run import Run, Step, load, type_of
 
@@ -40,6 +40,10 @@ def build(
     for step in run.steps.values():
         masker.learn(step.old, step.new)
         masker.learn(step.new, step.old)
+    for mended in run.log.remediations if run.log else ():
+        before, after = ({"inputs": shapes.mapping(mended.get(side))} for side in ("before", "after"))
+        masker.learn(before, after)
+        masker.learn(after, before)
     summary, verdicts = judged.read_summary(judgement), judged.read_results(results)
     known = policy.rules(RULES)
     found = judged.findings(run, summary, verdicts, known)
@@ -51,7 +55,7 @@ def build(
     verdict, headline = _verdict(run, found, changes, errors, packs, accesses)
     checks = judged.checks(run, found, verdicts, known)
     counted = Counter(c.outcome for c in checks)
-    told = {k: int(v) for k, v in (summary.get("counts") or {}).items() if k != "checks"}
+    told = {k: v for k, v in summary.get("counts", {}).items() if k != "checks"}
     review = Review(
         project=run.project,
         stack=run.stack,
@@ -119,6 +123,7 @@ def _change(
     guard = guard if run.kind != "refresh" else ""
     level, reasons = risk.weigh(
         op=step.op,
+        imported=step.imported,
         logical=logical,
         loss=kind,
         guarded=bool(guard),
@@ -238,8 +243,8 @@ def _remedy(event: dict[str, Any]) -> str:
     """What the pack changed by itself, value by value."""
     before, after = (side if isinstance(side, dict) else {} for side in (event.get("before"), event.get("after")))
     told = [
-        f"{key} {json.dumps(before[key]) if key in before else '(not set)'} → "
-        f"{json.dumps(after[key]) if key in after else '(not set)'}"
+        f"{key} {json.dumps(plain(before[key])) if key in before else '(not set)'} → "
+        f"{json.dumps(plain(after[key])) if key in after else '(not set)'}"
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key) and not is_secret(before.get(key)) and not is_secret(after.get(key))
     ]

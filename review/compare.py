@@ -24,8 +24,7 @@ def compare(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[s
             step = _GOODNESS.get(now[key], 0) - _GOODNESS.get(was[key], 0)
             kind = "better" if step > 0 else "worse" if step < 0 else "changed"
             found[kind].append({**entry, "was": was[key], "now": now[key]})
-    texts = ({str(c["clause"]): str(c.get("sha256")) for c in side} for side in (before, after))
-    old, new = texts
+    old, new = _texts(before), _texts(after)
     found["clauses"] = [
         {"clause": name, "was": old.get(name, ""), "now": new.get(name, "")}
         for name in sorted(old.keys() | new.keys())
@@ -43,4 +42,15 @@ def _verdicts(clauses: list[dict[str, Any]]) -> dict[tuple[str, str, str], str]:
             for check in resource["checks"]
         }
     except (KeyError, TypeError) as error:
-        raise ReviewError(f"clauses.json of the previous bundle has another shape: {error!r}") from None
+        raise _refused(error) from None
+
+
+def _texts(clauses: list[dict[str, Any]]) -> dict[str, str]:
+    try:
+        return {str(clause["clause"]): str(clause["sha256"]) for clause in clauses}
+    except (KeyError, TypeError) as error:
+        raise _refused(error) from None
+
+
+def _refused(error: Exception) -> ReviewError:
+    return ReviewError(f"clauses.json of the previous bundle has another shape: {error!r}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from review import shapes
 from review.problems import ReviewError
 
 _IGNORED: Final = frozenset(
@@ -54,7 +55,7 @@ def read(path: Path) -> Log:
     log = Log()
     for event in lines(path, log):
         try:
-            log.started = log.started or int(event.get("timestamp") or 0)
+            log.started = log.started or shapes.whole(event.get("timestamp") or 0)
             _take(log, event)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ReviewError(f"{path}: event {event.get('sequence')} has an unexpected shape: {error!r}.") from None
@@ -139,14 +140,16 @@ def _take(log: Log, event: dict[str, Any]) -> None:
             case "summaryEvent":
                 if log.summary is not None:
                     raise ValueError("a second summary: the log holds more than one run")
-                log.summary = dict(body)
+                packs, changed = shapes.mapping(body.get("PolicyPacks")), shapes.counts(body.get("resourceChanges"))
+                log.summary = {**body, "PolicyPacks": packs, "resourceChanges": changed}
             case _:
                 log.unknown[kind] += 1
 
 
 def _violation(log: Log, kind: str, body: dict[str, Any]) -> None:
     if kind == "policyRemediationEvent":
-        log.remediations.append(dict(body))
+        sides = {side: shapes.mapping(body.get(side)) for side in ("before", "after")}
+        log.remediations.append({**body, **sides})
     else:
         name = str(body["policyName"]) or "unnamed-rule"
         log.policies.append({**body, "policyName": name, "message": str(body["message"])})

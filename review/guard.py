@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import yaml
 
-from review import events
+from review import events, shapes
 from review.problems import ReviewError
 
 NAME: Final = "secure-hosting"
@@ -72,7 +72,7 @@ class Ran:
         elif kind == "diagnosticEvent" and body.get("severity") == "error" and str(body.get("message")).strip():
             self.errors += 1
         elif kind == "summaryEvent":
-            self.summary = body
+            self.summary = {**body, "PolicyPacks": shapes.mapping(body.get("PolicyPacks"))}
 
     @property
     def stopped(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from review import shapes
 from review.mask import visible
 from review.model import Check, Finding, Outcome
 from review.policy import Rule, order
@@ -31,24 +32,36 @@ def read_summary(path: Path | None) -> dict[str, Any]:
         raise ReviewError(f"{path}: the judgement cannot be read: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("counts", {}), dict):
         raise ReviewError(f"{path} is not a judgement: expected an object with `counts`.")
-    return document
+    try:
+        counted = shapes.counts(document.get("counts"))
+        kinds = {kind: [_record(one, kind) for one in document[kind] or ()] for kind in _OUTCOMES if kind in document}
+    except (TypeError, ValueError) as error:
+        raise ReviewError(f"{path} is not a judgement: {error}.") from None
+    return {**document, "counts": counted, **kinds}
+
+
+def _record(one: Any, kind: str = "") -> dict[str, Any]:
+    """A verdict, of a kind that goes without saying where it lies in a list of these; its waiver is an object."""
+    outcome = one.get("outcome", kind) if isinstance(one, dict) else None
+    if outcome not in _OUTCOMES or "rule" not in one:
+        raise ValueError("expected an object with `rule` and `outcome`")
+    return {**one, "outcome": outcome, "waiver": shapes.mapping(one.get("waiver"))}
 
 
 def read_results(path: Path | None) -> list[dict[str, Any]]:
     """The lines of `python -m policies judge DIGEST --json`, or nothing."""
     if path is None:
         return []
-    found = []
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            record = json.loads(line) if line.strip() else None
-            if record is None:
-                continue
-            if not isinstance(record, dict) or record.get("outcome") not in _OUTCOMES or "rule" not in record:
-                raise ReviewError(f"{path}:{number} is not a verdict: expected an object with `rule` and `outcome`.")
-            found.append(record)
-    except (OSError, ValueError) as error:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
         raise ReviewError(f"{path}: the verdicts cannot be read: {error}") from None
+    found = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found += [_record(json.loads(line))] if line.strip() else []
+        except (ValueError, RecursionError) as error:
+            raise ReviewError(f"{path}:{number} is not a verdict: {error}.") from None
     return found
 
 
@@ -120,7 +133,7 @@ def _property(said: list[str]) -> str:
 
 
 def _of_record(run: Run, record: dict[str, Any], known: Mapping[str, Rule]) -> Finding:
-    waiver = record.get("waiver") or {}
+    waiver = record["waiver"]
     level = "mandatory" if record.get("blocking") else ""
     rule, urn = str(record["rule"]), _subject(record.get("urn"))
     listed = known.get(rule)

@@ -143,7 +143,8 @@ def approvers(named: Iterable[str], reviews: Path | None, *, author: str, commit
     found = {name.lower() for name in named}
     last: dict[str, tuple[str, str, bool]] = {}
     for entry in _reviews(reviews):
-        user = entry.get("user") or {}
+        who = entry.get("user")
+        user = who if isinstance(who, dict) else {}
         if user.get("login") and entry.get("state") in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
             person = user.get("type", "User") == "User" and entry.get("author_association") in INSIDERS
             last[str(user.get("login")).lower()] = (str(entry["state"]), str(entry.get("commit_id") or ""), person)

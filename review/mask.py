@@ -18,6 +18,8 @@ UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """The key of the objects that the engine wraps secrets, assets and resource references in."""
 _WRAPPED_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+_LONGEST_JSON = 1_000_000
+"""Characters up to which a text is looked at as JSON."""
 _MIN_LEARNT = 6
 """Characters from which a learnt value is looked for elsewhere; shorter ones would blacken ordinary words."""
 _WORDS = (
@@ -36,6 +38,16 @@ _LOOKS = re.compile(
     r"|\beyJ[0-9A-Za-z_-]{8,}\.eyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]*"
     r"|(?<=://)[^\s/:@\"']*:[^\s/@\"']+(?=@)"
 )
+_ASSIGNED = re.compile(
+    r"((?i:(?:password|passwd|pwd|passphrase|(?:secret|private|api|access)[_-]?key|client[_-]?secret)"
+    r"(?:\s*=\s*[\"']?|[\"']\s*:\s*[\"']?|:\s+[\"']?(?=[^\s\"']*(?-i:[0-9A-Z!@#%^*+/=_])))"
+    r"|token=|authorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+))"
+    r"(?:[^\s\"'&;,(){}<>\[\]$\\]|&(?!\w+=)){6,}+(?!\()"
+)
+"""A value that a text gives to a secret's name: connection strings, headers, queries, YAML. Calls in code are none;
+after a colon and a space, neither is a plain word: `password: missing` is a sentence."""
+_VARIABLE = re.compile(r"(?:[A-Z0-9_]*_)?(?:SECRET|PASS|PWD)(?:_\d+)?")
+"""Names of environment variables that hold secrets, beside those that any property has."""
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff\ud800-\udfff]"
 )
@@ -48,11 +60,22 @@ def is_secret(value: Any) -> bool:
     return value == MASK or (isinstance(value, dict) and value.get(SIGNATURE) == _WRAPPED_SECRET)
 
 
+def plain(value: Any) -> Any:
+    """The value with every marked secret in it masked."""
+    if is_secret(value):
+        return MASK
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list) else value
+
+
 def named_secret(key: str, type_token: str = "") -> bool:
     """Whether a property of this name holds a secret, whatever the program says.
 
     `secret` alone is the value at GitHub and Render; at Google Cloud it is the name of a secret.
     """
+    if _VARIABLE.fullmatch(key):
+        return True
     plain = key.replace("_", "").replace("-", "")
     if plain.lower() == "secret":
         return not type_token.startswith("gcp:")
@@ -61,7 +84,7 @@ def named_secret(key: str, type_token: str = "") -> bool:
 
 def looks_secret(text: str) -> bool:
     """Whether something in the text looks like a credential."""
-    return bool(_LOOKS.search(text))
+    return bool(_LOOKS.search(text) or _ASSIGNED.search(text))
 
 
 def visible(text: str) -> str:
@@ -107,6 +130,8 @@ class Masker:
                 self._learn("", part, twins[index] if index < len(twins) else None, secret=secret)
         elif secret and _worth(value):
             self._learnt.update(_spellings(value))
+        elif isinstance(value, str) and value[:1] in "{[" and len(value) < _LONGEST_JSON:
+            self._learn("", _parsed(value), _parsed(twin), secret=False)
         self._pattern = None
 
     def text(self, text: str) -> str:
@@ -123,7 +148,8 @@ class Masker:
 
     @staticmethod
     def _mask(text: str, learnt: re.Pattern[str]) -> str:
-        return visible(_LOOKS.sub(MASK, learnt.sub(MASK, text))).replace(UNKNOWN, "(known after apply)")
+        found = _ASSIGNED.sub(rf"\g<1>{MASK}", _LOOKS.sub(MASK, learnt.sub(MASK, text)))
+        return visible(found).replace(UNKNOWN, "(known after apply)")
 
     def scrub(self, value: _Value) -> _Value:
         """The same value, dataclasses and containers included, with every text masked."""
@@ -148,6 +174,17 @@ class Masker:
 @functools.cache
 def _fields(kind: Any) -> tuple[str, ...]:
     return tuple(f.name for f in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
+
+
+def _parsed(text: Any) -> Any:
+    """What a text is as JSON: containers keep whole configurations in one string. None where it is something else."""
+    import json
+
+    try:
+        document = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict | list) else None
 
 
 def _worth(value: Any) -> bool:

@@ -55,6 +55,7 @@ _SECURITY: Final = re.compile(
 def weigh(
     *,
     op: Op,
+    imported: bool = False,
     logical: bool,
     loss: Loss,
     guarded: bool,
@@ -67,6 +68,7 @@ def weigh(
     """Level and reasons of one change."""
     attributes, findings, gained = tuple(attributes), tuple(findings), tuple(gained)
     held = set(_of_operation(op, logical, loss, guarded, attributes))
+    held |= {"adopted"} if imported else set()
     held |= set(_of_access(gained, bool(tuple(lost))))
     held |= set(_of_findings(findings))
     if protect_removed or (any(map(takes_protection, attributes)) and op in ("update", "replace")):

@@ -12,8 +12,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from review import events
+from review import events, shapes
 from review.events import Log
+from review.mask import MASK, SIGNATURE
 from review.model import Op
 from review.problems import ReviewError
 
@@ -49,6 +50,8 @@ class Step:
     new: dict[str, Any] = field(default_factory=dict)
     replace_keys: set[str] = field(default_factory=set)
     detailed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    imported: bool = False
+    """Whether it is taken over from the cloud, be it as it is or changed at once."""
 
     @property
     def state(self) -> dict[str, Any]:
@@ -266,6 +269,7 @@ def _merge(found: Any) -> dict[str, Step]:
     """One step a URN, whatever the order: those of a replacement belong together."""
     steps: dict[str, Step] = {}
     for step in found:
+        step.imported = step.op == "import"
         known = steps.get(step.urn)
         if known is None:
             steps[step.urn] = step
@@ -277,6 +281,7 @@ def _merge(found: Any) -> dict[str, Step]:
         heavier = max((known, step), key=lambda s: (_WEIGHT.get(s.op, 0), bool(s.new), s.op))
         known.op = "replace" if both == {"create", "delete"} else heavier.op
         known.old, known.new = known.old or step.old, known.new or step.new
+        known.imported |= step.imported
         known.replace_keys |= step.replace_keys
         known.detailed = {**step.detailed, **known.detailed}
     for step in steps.values():
@@ -290,10 +295,12 @@ def _same_run(steps: dict[str, Step], said: dict[str, Step], digest: Path, log: 
     missing = sorted(urn for urn in steps.keys() - said.keys() if steps[urn].op != "same")
     extra = sorted(urn for urn in said.keys() - steps.keys() if said[urn].op not in ("same", "read", "refresh"))
     other = sorted(u for u in steps.keys() & said.keys() if steps[u].op != said[u].op and steps[u].op != "same")
+    values = sorted(u for u in steps.keys() & said.keys() if not missing and _differ(steps[u], said[u]))
     for urns, words in (
         (missing, f"stands in {digest} alone"),
         (extra, f"stands in {log} alone"),
         (other, f"is changed in another way in {digest} than in {log}"),
+        (values, f"has other values in {digest} than in {log}"),
     ):
         if urns:
             more = f" (and {len(urns) - 1} more)" if len(urns) > 1 else ""
@@ -303,6 +310,19 @@ def _same_run(steps: dict[str, Step], said: dict[str, Step], digest: Path, log: 
             )
 
 
+def _differ(one: Step, other: Step) -> bool:
+    """Whether two accounts of a resource have other inputs, before or after; both are there in full."""
+    pairs = ((one.old, other.old), (one.new, other.new))
+    return any(a and b and _plain(a.get("inputs") or {}) != _plain(b.get("inputs") or {}) for a, b in pairs)
+
+
+def _plain(value: Any) -> Any:
+    """Without what digest and log spell in two ways: secrets, files and references to resources."""
+    if isinstance(value, dict):
+        return MASK if SIGNATURE in value else {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list) else value
+
+
 def _holes(log: Log, steps: dict[str, Step]) -> list[str]:
     limits = []
     if log.truncated:
@@ -310,24 +330,26 @@ def _holes(log: Log, steps: dict[str, Step]) -> list[str]:
     if log.summary is None:
         limits.append("The event log has no summary: the run did not finish, so nothing here proves anything.")
     else:
-        told = log.summary.get("resourceChanges")
-        if isinstance(told, dict):
-            done = {urn: step for urn, step in steps.items() if urn not in log.failed}
-            limits += _difference("event log", {str(k): int(v) for k, v in told.items()}, done)
+        done = {urn: step for urn, step in steps.items() if urn not in log.failed}
+        limits += _difference("event log", log.summary["resourceChanges"], done)
     return limits
 
 
 def _miscounted(document: dict[str, Any], steps: dict[str, Step]) -> list[str]:
-    told = document.get("changeSummary")
-    return _difference("digest", {str(k): int(v) for k, v in told.items()}, steps) if isinstance(told, dict) else []
+    try:
+        told = shapes.counts(document.get("changeSummary"))
+    except ValueError as error:
+        return [f"The digest's own summary cannot be read: {error}."]
+    return _difference("digest", told, steps) if "changeSummary" in document else []
 
 
 def _difference(whose: str, told: dict[str, int], steps: dict[str, Step]) -> list[str]:
     listed: Counter[str] = Counter(step.op for step in steps.values())
+    listed["import"] = sum(step.imported for step in steps.values())
     wrong = [
         f"{number} to {kind}, of which {listed[kind]} are listed"
         for kind, number in sorted(told.items())
-        if kind in ("create", "update", "delete", "replace") and listed[kind] != number
+        if kind in ("create", "update", "delete", "replace", "import") and listed[kind] != number
     ]
     return [f"The {whose}'s own summary counts {'; '.join(wrong)}: this review is not complete."] if wrong else []
 

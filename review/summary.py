@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from review import shapes
 from review.comment import LIMIT, length
 from review.markdown import code, prose
 
@@ -50,14 +51,14 @@ def _row(folder: Path) -> Row:
             name=f"{document['project']}/{document['stack']}",
             verdict=verdict,
             headline=str(document["headline"]),
-            counts={str(k): int(v) for k, v in document["counts"].items()},
+            counts=shapes.counts(document["counts"]),
             gained=len(document["gained"]),
             lost=len(document["lost"]),
             folder=folder.name,
         )
     except FileNotFoundError:
         why = "there is no review: the run did not get that far"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         why = f"the review cannot be read: {error!r}"
     return Row(name=name, verdict="missing", headline=why, counts={}, folder=folder.name)
 

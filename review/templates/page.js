@@ -47,7 +47,7 @@ for (const node of nodes) {
   node.addEventListener("click", () => {
     const row = document.getElementById(`change-${node.dataset.node}`);
     if (!row) return;
-    if (row.hidden) { form.reset(); setTimeout(() => row.scrollIntoView()); }
+    if (row.hidden) { form.reset(); apply(); setTimeout(() => row.scrollIntoView()); }
     for (let up = row.parentElement; up; up = up.parentElement) if (up.tagName === "DETAILS") up.open = true;
     row.tabIndex = -1;
     row.focus({ preventScroll: true });

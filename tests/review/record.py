@@ -27,7 +27,7 @@ PACKED = ("thousand",)
 _UNREAD = ("stackTrace", "created", "modified", "aliases", "external")
 _PREVIEW = ("preview", "--json", "--show-sames")
 _UP = ("up", "--yes", "--skip-preview")
-OURS, THEIRS, NONE = str(sandbox.places.PACK), str(HERE / "remedies"), ""
+OURS, NONE = str(sandbox.places.PACK), ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +41,13 @@ class Take:
     keep: bool = True
     before: tuple[tuple[str, ...], ...] = ()
     """Commands of the local cloud that come first: what somebody does in the console."""
+    mends: tuple[str, ...] = ()
+    """Rules of the pack that mend by themselves in this run: a company's configuration of it."""
 
 
 TAKES: dict[str, tuple[Take, ...]] = {
     "everything": (
         Take(name="create", words=_PREVIEW),
-        Take(name="remedy", words=_PREVIEW, pack=THEIRS),
         Take(name="up", words=_UP, pack=NONE),
         Take(name="quiet", words=_PREVIEW, pack=NONE),
         Take(name="change", words=_PREVIEW, after="1"),
@@ -65,6 +66,19 @@ TAKES: dict[str, tuple[Take, ...]] = {
                 ("delete", "example-recorded-old"),
             ),
         ),
+    ),
+    "mended": (
+        Take(
+            name="remedy",
+            words=_PREVIEW,
+            mends=("storage-public-access-prevented", "pulumi-sensitive-property-secret"),
+        ),
+    ),
+    "imported": (
+        Take(name="made", words=_UP, pack=NONE, keep=False),
+        Take(name="left", words=_UP, pack=NONE, after="left", keep=False),
+        Take(name="import", words=_PREVIEW, after="1"),
+        Take(name="import-up", words=_UP, pack=NONE, after="1"),
     ),
     "access": (Take(name="grants", words=_UP, pack=NONE, keep=False), Take(name="access", words=_PREVIEW, after="1")),
     "thousand": (Take(name="thousand", words=_PREVIEW),),
@@ -96,6 +110,10 @@ def _record(place: sandbox.Sandbox, take: Take) -> None:
     environment = place.environment(AFTER=take.after) | {"PULUMI_OPTION_POLICY_PACK": take.pack}
     if not take.pack:
         del environment["PULUMI_OPTION_POLICY_PACK"]
+    if take.mends:
+        config = place.folder / "policy.json"
+        config.write_text(json.dumps(dict.fromkeys(take.mends, "remediate")))
+        environment["PULUMI_OPTION_POLICY_PACK_CONFIG"] = str(config)
     place.log.unlink(missing_ok=True)
     ran = subprocess.run(place.command(*take.words), env=environment, capture_output=True, text=True, check=False)
     print(f"{take.name}: exit code {ran.returncode}", ran.stderr[-2000:], file=sys.stderr)

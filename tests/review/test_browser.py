@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from review import page as writer
 from tests.review.making import BUCKET, MEMBER, policy, recorded, review_of, step
@@ -123,12 +123,18 @@ def test_graph_leads_to_the_change(page: Page) -> None:
 
 
 def test_graph_finds_a_row_that_a_filter_hides(page: Page) -> None:
-    """The filter gives way."""
+    """The filter gives way: the row is hidden before, seen and focused after, and no filter hides anything any more."""
+    everything = shown(page)
     page.select_option("[name=op]", "create")
     node = page.get_by_role("link", name=re.compile(r"replace orders \("))
-    number = node.get_attribute("data-node")
+    row = page.locator(f"#change-{node.get_attribute('data-node')}")
+    assert not row.is_visible()
     node.click()
-    page.wait_for_selector(f"#change-{number}:not([hidden])")
+    expect(row).to_be_visible()
+    expect(row).to_be_focused()
+    assert "orders" in row.inner_text()
+    assert page.locator("[name=op]").input_value() == ""
+    assert shown(page) == everything
 
 
 def test_lines_of_the_graph_join_their_boxes(page: Page) -> None:
@@ -136,6 +142,7 @@ def test_lines_of_the_graph_join_their_boxes(page: Page) -> None:
     boxes = page.eval_on_selector_all(
         ".graph rect.box", "found => found.map((b) => [b.x, b.y, b.width, b.height].map((v) => v.baseVal.value))"
     )
+    assert len(boxes) > 5
     view = page.eval_on_selector(".graph svg", "svg => [svg.viewBox.baseVal.width, svg.viewBox.baseVal.height]")
     for index, (x, y, width, height) in enumerate(boxes):
         assert 0 <= x <= x + width <= view[0]
@@ -200,6 +207,7 @@ def test_on_paper_everything_is_there(page: Page) -> None:
     assert not page.locator("#filters").is_visible()
     assert page.locator("details:not([open])").count() == 0
     rows = page.locator("#changes ~ details[data-group]:not([hidden]) [data-row]")
+    assert rows.count() > 5
     assert all(rows.nth(i).is_visible() for i in range(rows.count()))
     assert len(page.pdf()) > 20_000
 

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from review import comment, document, drift, guard, junit, oscal, page, sarif
+from review import comment, document, drift, guard, judged, junit, loosened, oscal, page, sarif, summary
 from review.build import build
+from review.compare import compare
 from review.model import Review
 from review.problems import ReviewError
 from tests.review import record
-from tests.review.making import RECORDED
+from tests.review.making import RECORDED, recorded
 
 
 def issue(review: Review) -> str:
@@ -29,7 +30,25 @@ def issue(review: Review) -> str:
 
 WRITERS = (comment.write, page.write, document.write, sarif.write, junit.write, issue)
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
-JUNK: tuple[Any, ...] = (None, True, -1, 1.5, "", "x", "\u202e\0", [], {}, [None], {"a": None}, SECRET, [[]])
+JUNK: tuple[Any, ...] = (
+    float("inf"),
+    float("nan"),
+    10**40,
+    "9" * 5000,
+    None,
+    True,
+    -1,
+    1.5,
+    "",
+    "x",
+    "\u202e\0",
+    [],
+    {},
+    [None],
+    {"a": None},
+    SECRET,
+    [[]],
+)
 NAMES = ("access", "drift", "destroy", "up", "create", "remedy")
 
 
@@ -82,6 +101,74 @@ def test_damage_is_read_around_or_refused(name: str, draw: st.DataObject) -> Non
             assert all(write(review) for write in (*WRITERS, *(w for _, w in oscal.KINDS.values())))
         with contextlib.suppress(ReviewError):
             guard.problems(guard.read(log), guard.Pack(version="1.0.0", levels={}, resource_rules=frozenset()))
+
+
+JUDGEMENT: dict[str, Any] = {
+    "version": "1.0.0",
+    "counts": {"pass": 3, "waived": 1},
+    "waived": [
+        {
+            "rule": "bucket-private",
+            "clause": "ACC-3",
+            "outcome": "waived",
+            "severity": "high",
+            "urn": "u",
+            "waiver": {"owner": "platform-team", "expires": "2027-01-01", "reason": "because"},
+        }
+    ],
+}
+VERDICT: dict[str, Any] = {"rule": "r", "outcome": "not_applicable", "urn": "u", "message": "m", "clause": "ACC-3"}
+REVIEWS: list[Any] = [
+    {
+        "user": {"login": "ann", "type": "User"},
+        "state": "APPROVED",
+        "commit_id": "c",
+        "author_association": "MEMBER",
+    }
+]
+CLAUSES: list[Any] = [
+    {
+        "clause": "ACC-1",
+        "sha256": "0",
+        "resources": [{"resource": "r", "checks": [{"rule": "r", "outcome": "fail"}]}],
+    }
+]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_damage_beside_the_run_is_a_sentence(draw: st.DataObject) -> None:
+    """The pack's judgement, verdicts, the platform's reviews, the bundle before, what another job reviewed."""
+    judgement, verdict, reviews, clauses = copy.deepcopy((JUDGEMENT, VERDICT, REVIEWS, CLAUSES))
+    reviewed = json.loads(document.write(recorded()))
+    for one in (judgement, verdict, reviews, clauses, reviewed):
+        for _ in range(draw.draw(st.integers(1, 3))):
+            damage(one, draw)
+    files = record.files("quiet", RECORDED)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "file.json")
+        for given_, taken in (
+            (judgement, lambda: build(digest=files["digest"], events=files["events"], judgement=path)),
+            (verdict, lambda: build(digest=files["digest"], events=files["events"], results=path)),
+            (reviews, lambda: loosened.approvers((), path, author="x", commit="c")),
+            (clauses, lambda: compare(clauses, CLAUSES)),
+            (clauses, lambda: compare(CLAUSES, clauses)),
+        ):
+            path.write_text(json.dumps(given_))
+            with contextlib.suppress(ReviewError):
+                taken()
+        path.write_text(json.dumps(reviewed))
+        (row,) = summary.read([path])
+        summary.write([row]).encode("utf-8")
+        assert row.verdict in summary._ORDER
+
+
+def test_line_separators_inside_of_a_verdict_do_not_end_it(tmp_path: Path) -> None:
+    """Python takes U+2028 for the end of a line, JSON does not."""
+    path = tmp_path / "results.jsonl"
+    path.write_text(json.dumps({**VERDICT, "message": "one\u2028two"}, ensure_ascii=False) + "\n", encoding="utf-8")
+    (found,) = judged.read_results(path)
+    assert found["message"] == "one\u2028two"
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trestle.common.err import TrestleError
 from trestle.core.base_model import OscalBaseModel
 from trestle.core.validator_factory import validator_factory
 from trestle.oscal.assessment_results import AssessmentResults
@@ -136,11 +137,37 @@ def test_an_empty_run_and_a_hostile_one_are_valid_too(tmp_path: Path, kind: str)
     """Nothing judged; and names that no OSCAL token may hold."""
     digest = tmp_path / "digest.json"
     digest.write_text('{"steps": []}')
-    validated(build(digest=digest, events=None), kind, tmp_path)
+    empty = validated(build(digest=digest, events=None), kind, tmp_path)
+    assert empty["metadata"]["oscal-version"].startswith("1.1.")
+    if kind == "assessment-results":
+        (result,) = empty["results"]
+        assert not result.get("observations")
+        assert not result.get("risks")
     name = " \n<b>\t\u202e  ]]> "
     one = step("create", BUCKET, name, new={"x": name})
     body = policy("bucket private\n", name, message=f"ACC-3 {name}\n  found  {name}\n  fix    {name}")
-    validated(review_of(tmp_path / "hostile", [one], {"policyEvent": body}), kind, tmp_path)
+    hostile = validated(review_of(tmp_path / "hostile", [one], {"policyEvent": body}), kind, tmp_path)
+    if kind == "assessment-results":
+        (result,) = hostile["results"]
+        assert len(result["observations"]) == len(result["risks"]) == 1
+        (item,) = result["local-definitions"]["inventory-items"]
+        assert "\\u202e" in item["description"], "what is invisible is made visible"
+        assert "\u202e" not in json.dumps(hostile, ensure_ascii=False)
+
+
+def test_a_model_that_is_not_valid_is_found(tmp_path: Path) -> None:
+    """The helper of these tests really asks trestle: an identifier twice, and a shape of another model, are refused."""
+    text = json.loads(oscal.KINDS["assessment-results"][1](recorded()))
+    one, two, *_ = text["assessment-results"]["results"][0]["observations"]
+    two["uuid"] = one["uuid"]
+    path = tmp_path / "twice.json"
+    path.write_text(json.dumps(text))
+    model = AssessmentResults.oscal_read(path)
+    validator = validator_factory.get(argparse.Namespace(mode="all"))
+    assert not validator.model_is_valid(model, True, None)
+    path.write_text(json.dumps({"catalog": text["assessment-results"]}))
+    with pytest.raises(TrestleError):
+        Catalog.oscal_read(path)
 
 
 def test_same_run_gives_the_same_bytes() -> None:

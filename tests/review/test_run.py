@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from review.build import build
+from review.mask import SIGNATURE
 from review.problems import ReviewError
 from tests.review.making import BUCKET, RECORDED, events_of, policy, recorded, review_of, step, write
 
@@ -46,6 +47,27 @@ def test_digest_alone_says_what_it_cannot_say() -> None:
 def test_clean_digest_alone_is_not_clear(tmp_path: Path) -> None:
     """Without a log there is no proof that anything was judged."""
     assert build(digest=write(tmp_path, ONE)["digest"], events=None).verdict == "unproven"
+
+
+def test_digest_and_log_of_the_same_steps_with_other_values_are_refused(tmp_path: Path) -> None:
+    """Yesterday's digest beside today's log. Secrets are spelt in two ways in any run."""
+    marked = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "abc"}
+    said, logged = (step("create", BUCKET, "b", new={"a": "1", "s": s}) for s in ("[secret]", marked))
+    files = write(tmp_path, [said], events=events_of([logged]))
+    assert build(**files).counts == {"create": 1}
+    other = step("create", BUCKET, "b", new={"a": "2", "s": marked})
+    files = write(tmp_path, [said], events=events_of([other]))
+    with pytest.raises(ReviewError, match=r"different runs: .* has other values"):
+        build(**files)
+
+
+def test_what_is_imported_and_changed_at_once_is_both() -> None:
+    """The engine makes two steps of it; its own count of imports is the one of the review."""
+    review = build(digest=RECORDED / "import.digest.json", events=RECORDED / "import.events.jsonl")
+    found = {c.name: (c.op, c.reasons[-1], [a.path for a in c.attributes]) for c in review.changes}
+    assert found["fits"][:2] == ("import", "is imported")
+    assert found["differs"] == ("update", "is imported", ["forceDestroy", "labels.owner", "storageClass"])
+    assert not [limit for limit in review.limits if "not complete" in limit]
 
 
 def test_half_a_replacement_is_a_replacement(tmp_path: Path) -> None:
