@@ -14,14 +14,14 @@ from .evidence import Evidence, EvidenceArgs
 from .foundation import Foundation
 from .governance import Governance
 from .hosting import Hosting
-from .identities import Identity, IdentityArgs
+from .identities import Identity
 from .job_catalogue import ANCHOR, CANARY, DRILL, EXPORT, KINDS, RECOVERY, REENCRYPTION, JobKind
 from .job_metrics import says_why
 from .projects import Project
 from .render_jobs import Hearing, RenderJobs, args_of, public_half
 from .render_side import RenderSide
 from .roles import Role, RoleArgs
-from .scheduled_job import SCRATCH, ScheduledJob, ScheduledJobArgs
+from .scheduled_job import SCRATCH, ScheduledJob, ScheduledJobArgs, ended_badly, who_starts
 from .stores import Stores, named
 
 if TYPE_CHECKING:
@@ -70,7 +70,15 @@ class Jobs(Component):
         if stores.databases:
             self._kinds = tuple(kind for kind in KINDS if self._works_on(kind))
             self._evidence = self._leave_evidence()
-            self._starter, self._start = self._who_starts()
+            self._starter, self._start = who_starts(
+                self,
+                foundation.workload,
+                account_id="job-starter",
+                purpose="starts jobs on their schedule",
+                role_name=f"jobStarter-{foundation.workload.project_id}",
+                role_id="jobStarter",
+                title="Starts a job, and nothing else",
+            )
             self._rights()
             for kind in self._kinds:
                 for one in self._works_on(kind):
@@ -129,15 +137,6 @@ class Jobs(Component):
             ),
             self.child(),
         )
-
-    def _who_starts(self) -> tuple[Identity, pulumi.Output[str]]:
-        project = self._foundation.workload
-        starter = Identity(
-            "job-starter",
-            IdentityArgs(project=project, account_id="job-starter", purpose="starts jobs on their schedule"),
-            self.child(),
-        )
-        return starter, self._role(project, "jobStarter", "Starts a job, and nothing else", ("run.jobs.run",))
 
     def _role(self, project: Project, role_id: str, title: str, permissions: tuple[str, ...]) -> pulumi.Output[str]:
         args = RoleArgs(project=project, role_id=role_id, title=title, description=title, permissions=permissions)
@@ -363,12 +362,7 @@ class Jobs(Component):
                     aligner="ALIGN_COUNT",
                 ),
                 f"{title}: its container ended so": Threshold(
-                    filter=(
-                        'metric.type="run.googleapis.com/job/completed_execution_count"'
-                        ' AND resource.type="cloud_run_job" AND metric.label.result="failed"'
-                        f' AND resource.label.project_id="{watched}"'
-                        f' AND resource.label.job_name=monitoring.regex.full_match("{names}")'
-                    ),
+                    filter=ended_badly(watched, f'monitoring.regex.full_match("{names}")'),
                     aligner="ALIGN_SUM",
                 ),
             },

@@ -12,10 +12,11 @@ import pulumi_gcp as gcp
 from .alert_policy import alert_on_silence
 from .alerts import Channels
 from .base import Component, require
-from .identities import Identity
+from .identities import Identity, IdentityArgs
 from .job_catalogue import JobKind
 from .network import Network
 from .projects import Project
+from .roles import Role, RoleArgs
 from .secrets import Secret
 from .web_service import RUN
 
@@ -197,6 +198,30 @@ def _volumes(args: ScheduledJobArgs) -> list[gcp.cloudrunv2.JobTemplateTemplateV
         instance = gcp.cloudrunv2.JobTemplateTemplateVolumeCloudSqlInstanceArgs(instances=[args.connection])
         volumes.append(gcp.cloudrunv2.JobTemplateTemplateVolumeArgs(name="cloudsql", cloud_sql_instance=instance))
     return volumes
+
+
+def who_starts(
+    owner: Component, project: Project, *, account_id: str, purpose: str, role_name: str, role_id: str, title: str
+) -> tuple[Identity, pulumi.Output[str]]:
+    """An identity that starts jobs and may do nothing else, and the role by which it is let to each."""
+    starter = Identity(
+        account_id, IdentityArgs(project=project, account_id=account_id, purpose=purpose), opts=owner.child()
+    )
+    description = f"{title.partition(',')[0]}, and nothing else"
+    args = RoleArgs(
+        project=project, role_id=role_id, title=title, description=description, permissions=("run.jobs.run",)
+    )
+    return starter, Role(role_name, args, owner.child()).role
+
+
+def ended_badly(project_id: str, jobs: str) -> str:
+    """The filter for runs whose container ended with an error; `jobs` is compared with the name of the job."""
+    return (
+        'metric.type="run.googleapis.com/job/completed_execution_count"'
+        ' AND resource.type="cloud_run_job" AND metric.label.result="failed"'
+        f' AND resource.label.project_id="{project_id}"'
+        f" AND resource.label.job_name={jobs}"
+    )
 
 
 def successes(project_id: str, job_name: pulumi.Input[str], hours: int) -> pulumi.Output[str]:

@@ -11,10 +11,9 @@ from .base import Component
 from .foundation import Foundation
 from .governance import Governance
 from .hosting import Hosting
-from .identities import Identity, IdentityArgs
+from .identities import Identity
 from .job_catalogue import JobKind
-from .roles import Role, RoleArgs
-from .scheduled_job import ScheduledJob, ScheduledJobArgs
+from .scheduled_job import ScheduledJob, ScheduledJobArgs, ended_badly, who_starts
 from .stores import Stores
 
 if TYPE_CHECKING:
@@ -46,26 +45,19 @@ class Tasks(Component):
         self._governance, self._hosting = governance, hosting
         self.tasks = {}
         if config.tasks:
-            starter, role = self._who_starts()
+            starter, role = who_starts(
+                self,
+                foundation.workload,
+                account_id="task-starter",
+                purpose="starts the company's tasks on their schedule",
+                role_name="task-starter",
+                role_id="taskStarter",
+                title="Starts a task",
+            )
             self.tasks = {task: self._task(task, spec, starter, role) for task, spec in config.tasks.items()}
             for task, job in self.tasks.items():
                 self._hear_of_failure(task, job.job_name)
         self.register_outputs({})
-
-    def _who_starts(self) -> tuple[Identity, pulumi.Output[str]]:
-        project = self._foundation.workload
-        purpose = "starts the company's tasks on their schedule"
-        starter = Identity(
-            "task-starter", IdentityArgs(project=project, account_id="task-starter", purpose=purpose), self.child()
-        )
-        args = RoleArgs(
-            project=project,
-            role_id="taskStarter",
-            title="Starts a task",
-            description="Starts a task, and nothing else",
-            permissions=("run.jobs.run",),
-        )
-        return starter, Role("task-starter", args, self.child()).role
 
     def _hear_of_failure(self, task: str, job: str) -> None:
         """Cloud Run counts runs by how their container ended; why it did so stands in the log of the run."""
@@ -78,12 +70,7 @@ class Tasks(Component):
             do="Look at the log of the newest run (docs/runbooks/jobs.md#tasks-of-the-company).",
             severity="ERROR",
             threshold=Threshold(
-                filter=(
-                    'metric.type="run.googleapis.com/job/completed_execution_count"'
-                    ' AND resource.type="cloud_run_job" AND metric.label.result="failed"'
-                    f' AND resource.label.project_id="{self._foundation.workload.project_id}"'
-                    f' AND resource.label.job_name="{job}"'
-                ),
+                filter=ended_badly(self._foundation.workload.project_id, f'"{job}"'),
                 aligner="ALIGN_SUM",
             ),
             labels=self._config.company.labels,
