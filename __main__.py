@@ -29,7 +29,7 @@ def everything(config: StackConfig) -> None:
     Verification("verification", config, foundation, governance)
     render = RenderSide("render", config, config.projects.workload, foundation.random)
     hosting = Hosting("hosting", config, foundation, stores, governance)
-    Jobs("jobs", config, foundation, stores, governance, hosting, render)
+    Jobs("jobs", config, foundation, stores, governance, hosting, render, shared)
     Tasks("tasks", config, foundation, stores, governance, hosting)
     names = DomainNames("names", config, foundation, hosting, render)
     Watch("watch", config, foundation, stores, governance)

@@ -22,6 +22,7 @@ from .render_jobs import Hearing, RenderJobs, args_of, public_half
 from .render_side import RenderSide
 from .roles import Role, RoleArgs
 from .scheduled_job import SCRATCH, ScheduledJob, ScheduledJobArgs, ended_badly, who_starts
+from .shared_stores import SharedStores
 from .stores import Stores, named
 
 if TYPE_CHECKING:
@@ -61,11 +62,12 @@ class Jobs(Component):
         governance: Governance,
         hosting: Hosting,
         render: RenderSide,
+        shared: SharedStores,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, None, opts)
         self._config, self._foundation, self._stores = config, foundation, stores
-        self._governance, self._hosting = governance, hosting
+        self._governance, self._hosting, self._buckets = governance, hosting, shared.buckets
         self.jobs = {}
         if stores.databases:
             self._kinds = tuple(kind for kind in KINDS if self._works_on(kind))
@@ -175,10 +177,22 @@ class Jobs(Component):
             for name, instance in database.instances.items():
                 only = database.only(instance)
                 self._grant(f"reencryption-{name}", project, role, member, title=f"only {name}", expression=only)
+        looks = "Reads which version of a key each object is encrypted with"
+        for name, bucket in self._buckets.items():
+            role = self._role(bucket.project, "objectKeyReader", looks, ("storage.buckets.get", "storage.objects.list"))
+            gcp.storage.BucketIAMMember(
+                f"reencryption-looks-{name}",
+                bucket=bucket.bucket_name,
+                role=role,
+                member=member,
+                opts=self.child(provider=bucket.project.provider),
+            )
         vault = self._foundation.vault
         title = "Reads which version of a key is the newest"
         role = self._role(vault, "keyVersionReader", title, ("cloudkms.cryptoKeys.get",))
-        for name in sorted({self._config.databases[one].data_class for one in self._stores.databases}):
+        config = self._config
+        classes = {config.databases[one].data_class for one in self._stores.databases}
+        for name in sorted(classes | {bucket.data_class for bucket in config.buckets.values()}):
             gcp.kms.CryptoKeyIAMMember(
                 f"reencryption-reads-{name}",
                 crypto_key_id=self._foundation.keys[name].key_id,
@@ -295,6 +309,11 @@ class Jobs(Component):
                 "JOBS_PROJECT": foundation.workload.project_id,
                 "JOBS_INSTANCES": _joined(
                     name for database in stores.databases.values() for name in database.instances.values()
+                ),
+                **(
+                    {"JOBS_BUCKETS": _joined(bucket.bucket_name for bucket in self._buckets.values())}
+                    if self._buckets
+                    else {}
                 ),
             }
         first = self._config.first_name(one)

@@ -1,7 +1,8 @@
 """Encryption with the newest key version (ENC-8): databases are encrypted again after their key was rotated.
 
 A rotation makes a version for new data alone. Each database is asked which version encrypts it, and encrypted again
-where that is not the newest; objects of buckets that nothing locks are rewritten in place. The evidence is the version
+where that is not the newest; objects of buckets that neither a lock nor a lifecycle holds are rewritten in place, the
+others are counted. The evidence is the version
 in use.
 """
 
@@ -100,7 +101,7 @@ def register(app: typer.Typer) -> None:
     def reencrypt(
         project: Annotated[str | None, typer.Option(help="Project of the databases.")] = None,
         instances: Annotated[str | None, typer.Option(help="Cloud SQL instances, separated by commas.")] = None,
-        buckets: Annotated[str | None, typer.Option(help="Buckets without a lock, separated by commas.")] = None,
+        buckets: Annotated[str | None, typer.Option(help="Buckets, separated by commas.")] = None,
         evidence: flags.Evidence = None,
         sign: flags.Sign = None,
         config: ConfigFile = None,

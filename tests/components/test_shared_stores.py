@@ -45,6 +45,7 @@ def test_a_bucket_keeps_what_its_row_says(production: Recording) -> None:
     assert grants(production, kind, bucket=bucket["name"]) == {
         "orders-api": "objectWriter",
         "report-runner": "objectReader",
+        "reencryption": "objectKeyReader",
     }
 
 

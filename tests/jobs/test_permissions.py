@@ -43,7 +43,7 @@ from tests.jobs.loopback import Cloud
 from tests.jobs.servers.gcs import Gcs
 from tests.jobs.servers.http import serving
 from tests.jobs.servers.kms import Kms
-from tests.recording import Recorded, Recording, record_stack
+from tests.recording import Recorded, Recording, record_stack, stack_file
 
 __all__ = ["cloud"]
 
@@ -216,6 +216,21 @@ def test_canary(production: Recording, storage: Gcs, cloud: Cloud, session: Http
     hold(production, job, asked(session))
 
 
+def metadata(bucket: Recorded) -> dict[str, Any]:
+    """A bucket as the API shows it."""
+    rules = [
+        {
+            "action": {"type": rule["action"]["type"]},
+            "condition": {
+                **({"age": rule["condition"]["age"]} if "age" in rule["condition"] else {}),
+                "isLive": rule["condition"].get("withState", "LIVE") == "LIVE",
+            },
+        }
+        for rule in bucket.inputs["lifecycleRules"]
+    ]
+    return {"encryption": bucket.inputs["encryption"], "lifecycle": {"rule": rules}}
+
+
 def test_reencryption(production: Recording, storage: Gcs, cloud: Cloud, session: Http) -> None:
     """It encrypts databases again, and reads which key version is the newest."""
     job = deployed(production, "reencryption")
@@ -230,6 +245,14 @@ def test_reencryption(production: Recording, storage: Gcs, cloud: Cloud, session
             "settings": {},
             "diskEncryptionStatus": {"kmsKeyVersionName": f"{key}/cryptoKeyVersions/1"},
         }
+    assert settings.buckets == tuple(f"{PROJECT}-{name}" for name in stack_file()["secure-hosting:buckets"])
+    for name in settings.buckets:
+        deployed_as = next(b for b in production.of("gcp:storage/bucket:Bucket") if b.inputs["name"] == name)
+        key = deployed_as.inputs["encryption"]["defaultKmsKeyName"]
+        cloud.keys[key] = f"{key}/cryptoKeyVersions/2"
+        storage.buckets[name] = {}
+        storage.metadata[name] = metadata(deployed_as)
+        storage.put(name, "one", b"under an older version")
     assert reencrypt(settings, session.log, session).code == 0
     hold(production, job, asked(session))
 

@@ -157,6 +157,29 @@ def test_nothing_to_look_at_is_a_mistake(cloud: Cloud, log: tuple[Log, io.String
         run(Reencrypt(project="example-prod"), log[0], http)
 
 
+def test_where_a_lifecycle_deletes_by_age_objects_are_only_counted(
+    cloud: Cloud, tmp_path: Path, signing_key: Path, log: tuple[Log, io.StringIO], http: Http
+) -> None:
+    """A rewritten object is as old as its rewriting: it would outlive the days that its row allows (MIN-1)."""
+    cloud.keys[KEY] = version(2)
+    rules = [
+        {"action": {"type": "Delete"}, "condition": {"age": 30, "isLive": False}},
+        {"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 7}},
+        {"action": {"type": "Delete"}, "condition": {"age": 400, "isLive": True}},
+    ]
+    cloud.buckets["files"] = {"encryption": {"defaultKmsKeyName": KEY}, "lifecycle": {"rule": rules}}
+    for number in (1, 2):
+        item = {"name": f"{number}", "generation": "7", "kmsKeyName": version(number)}
+        cloud.objects["files", f"{number}"] = item
+    result = run(settings(tmp_path, signing_key, instances="", buckets="files"), log[0], http)
+    assert result.code == Exit.DONE
+    assert "1 objects are under older versions until they are 400 days old: destroy none before" in result.text
+    assert cloud.objects["files", "1"]["kmsKeyName"] == version(1)
+    assert {method for method, path in cloud.requests if path.startswith("/storage")} == {"GET"}
+    cloud.buckets["files"]["lifecycle"] = {"rule": rules[:2]}
+    assert "rewrote 1 objects" in run(settings(tmp_path, signing_key, instances="", buckets="files"), log[0], http).text
+
+
 def test_objects_are_rewritten_but_those_that_are_locked(
     cloud: Cloud, tmp_path: Path, signing_key: Path, log: tuple[Log, io.StringIO], http: Http
 ) -> None:

@@ -47,6 +47,8 @@ class Gcs(Service):
     def __init__(self) -> None:
         super().__init__()
         self.buckets: dict[str, dict[str, Blob]] = {}
+        self.metadata: dict[str, dict[str, Any]] = {}
+        """What a bucket itself is, where a test says so."""
         self.locked: set[str] = set()
         self.denied: set[str] = set()
         self.used: set[str] = set()
@@ -64,6 +66,8 @@ class Gcs(Service):
         """By path."""
         if request.path.startswith("/upload/storage/v1/b/"):
             return self._upload(request)
+        if (whole := re.fullmatch(r"/storage/v1/b/([^/]+)", request.path)) and whole[1] in self.metadata:
+            return self._needs("storage.buckets.get") or document(self.metadata[whole[1]])
         found = re.fullmatch(r"/storage/v1/b/([^/]+)/o(?:/(.+))?", request.path)
         if not found:
             return error(404, "Not Found")
