@@ -86,10 +86,6 @@ class Cluster:
         """At once: nothing in it is worth a checkpoint."""
         _end(self._data, self._log)
 
-    def size(self) -> int:
-        """Bytes on the disk."""
-        return sum(path.stat().st_size for path in self._data.rglob("*") if path.is_file())
-
     def _run(self, program: str, arguments: list[str]) -> None:
         ran = subprocess.run(
             [str(self.programs / program), *arguments],
@@ -185,9 +181,10 @@ def _gone(number: int, seconds: float) -> bool:
     while time.monotonic() < deadline:
         try:
             os.kill(number, 0)
-        except ProcessLookupError:
+            state = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        except (ProcessLookupError, FileNotFoundError):
             return True
-        if Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z":
+        if state == "Z":
             return True
         time.sleep(0.05)
     return False
