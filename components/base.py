@@ -48,6 +48,18 @@ def known(value: str, *bearers: pulumi.Resource) -> pulumi.Output[str]:
     return pulumi.Output(set(bearers), ready(value), ready(True))
 
 
+def answered(value: pulumi.Input[str], *about: pulumi.Resource) -> pulumi.Output[str]:
+    """What a provider answered when it was asked about resources, with an edge to each of them.
+
+    While they are not made nobody is asked, and the answer carries no edges; with the first deployment it would. A plan
+    that knows nothing of an edge is refused by the engine in the middle of that deployment.
+    """
+    made: pulumi.Output[str] = pulumi.Output.all(value, *(resource.urn for resource in about)).apply(
+        lambda all_: all_[0]
+    )
+    return made
+
+
 def secret(value: pulumi.Output[str]) -> pulumi.Output[str]:
     """The value, marked: it is encrypted wherever it goes. Providers that mark nothing themselves need it."""
     marked: pulumi.Output[str] = pulumi.Output.secret(value)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_gcp as gcp
 
-from .base import Component, days, require
+from .base import Component, answered, days, require
 from .keys import DataKey, KeyRing
 from .projects import Project
 
@@ -219,11 +219,6 @@ class Images(Component):
             ),
             opts=options,
         )
-        # An answer carries no edges while the key is not made, and a plan that knows nothing of one is not applied.
-        named, pem = (
-            pulumi.Output.all(asked, key.id).apply(lambda known: str(known[0]))
-            for asked in (version.id, version.public_keys[0].pem)
-        )
         return gcp.binaryauthorization.Attestor(
             self._name,
             name=f"built-by-{self._name}",
@@ -233,9 +228,10 @@ class Images(Component):
                 note_reference=note.name,
                 public_keys=[
                     gcp.binaryauthorization.AttestorAttestationAuthorityNotePublicKeyArgs(
-                        id=named,
+                        id=answered(version.id, key),
                         pkix_public_key=gcp.binaryauthorization.AttestorAttestationAuthorityNotePublicKeyPkixPublicKeyArgs(
-                            public_key_pem=pem, signature_algorithm="ECDSA_P256_SHA256"
+                            public_key_pem=answered(version.public_keys[0].pem, key),
+                            signature_algorithm="ECDSA_P256_SHA256",
                         ),
                     )
                 ],

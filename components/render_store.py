@@ -10,7 +10,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_render as render
 
-from .base import Component, require
+from .base import Component, answered, require, secret
 from .render_workspace import Workspace
 
 WITH_STANDBY = re.compile(r"(pro|accelerated)_\d+gb")
@@ -84,7 +84,7 @@ class RenderDatabase(Component):
         info = render.postgres.get_postgres_connection_info_output(
             postgres_id=database.id, opts=pulumi.InvokeOutputOptions(parent=self, provider=place.provider)
         )
-        self.address = pulumi.Output.secret(info.internal_connection_string)
+        self.address = secret(answered(info.internal_connection_string, database))
         self.register_outputs({})
 
 
@@ -130,5 +130,5 @@ class RenderCache(Component):
         info = render.key_value.get_key_value_connection_info_output(
             key_value_id=cache.id, opts=pulumi.InvokeOutputOptions(parent=self, provider=place.provider)
         )
-        self.address = pulumi.Output.secret(info.internal_connection_string)
+        self.address = secret(answered(info.internal_connection_string, cache))
         self.register_outputs({})

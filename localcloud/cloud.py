@@ -12,6 +12,7 @@ from localcloud.behaviour import Request
 from localcloud.check import DEFAULTS
 from localcloud.codec import Path, Values
 from localcloud.errors import CloudError, already_exists, not_found
+from localcloud.grants import conditional
 from localcloud.outputs import Config, Writer, build, secret_paths
 from localcloud.schema import ResourceType
 from localcloud.store import Resource, Store
@@ -166,7 +167,7 @@ class Cloud:
 
     def request(self, writer: Writer, caller: Caller, old: Resource | None) -> Request:
         """The change with the properties that the resource will have."""
-        writer.identity = old.id if old else writer.text(writer.row.id)
+        writer.identity = old.id if old else writer.text(writer.row.id) + conditional(writer.inputs)
         properties = build(writer, old.properties if old else None)
         return Request(
             store=self.store,

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from localcloud.store import Resource, Store
+
+
+def conditional(properties: Mapping[str, Any]) -> str:
+    """What a grant's condition adds to its id: the same member may hold the same role under several of them."""
+    condition = properties.get("condition")
+    title = condition.get("title") if isinstance(condition, Mapping) and "role" in properties else None
+    return f"/{title}" if isinstance(title, str) else ""
 
 
 def holders(store: Store, role: str, targets: tuple[str, ...]) -> set[str]:
@@ -31,9 +39,9 @@ def grants_of(resource: Resource) -> Iterator[tuple[str, list[str]]]:
 
 
 def target_of(resource: Resource) -> str:
-    """What a grant is on: the id without role and member."""
+    """What a grant is on: the id without condition, role and member."""
     properties = resource.properties
-    identity = resource.id
+    identity = resource.id.removesuffix(conditional(properties))
     for part in (properties.get("member"), properties.get("role")):
         if isinstance(part, str):
             identity = identity.removesuffix(f"/{part}")

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 import yaml
 
-from tools import audit_log, events, places, setup, stamp
+from tools import audit_log, events, pack, places, setup, stamp
 from tools.progress import Stage
 from tools.refusal import Refusal
 from tools.run import exclusive
@@ -214,11 +214,9 @@ def _shown(value: Any) -> str:
 
 
 def _judge(stack: Stack) -> Iterator[str]:
-    command = [str(places.VENV_PYTHON), "-m", "policies", "judge", str(stack.runs / _JUDGED), "--json"]
-    run = subprocess.run([*command, "--fail-on", "never"], cwd=places.ROOT, capture_output=True, text=True, check=False)
-    if run.returncode != 0:
-        raise Refusal("what exists could not be judged.", details=tuple(run.stderr.strip().splitlines()[-4:]))
-    for line in run.stdout.splitlines():
+    for line in pack.judge(stack.runs / _JUDGED).split("\n"):
+        if not line:
+            continue
         verdict = json.loads(line)
         if verdict["outcome"] == "fail" and verdict["severity"] != "low":
             name = str(verdict["urn"] or "the stack").rsplit("::", 1)[-1]

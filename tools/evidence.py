@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tools import places, stamp
+from tools import pack, places, stamp
 from tools.refusal import Refusal
 from tools.stacks import Stack
 
@@ -36,11 +36,7 @@ _SOURCES = {
 def judge(stack: Stack) -> Path:
     """What the judge says of the last preview's digest, rule by rule, beside it."""
     results = stack.runs / "results.jsonl"
-    command = [str(places.VENV_PYTHON), "-m", "policies", "judge", str(stack.runs / "digest.json"), "--json"]
-    run = subprocess.run([*command, "--fail-on", "never"], cwd=places.ROOT, capture_output=True, text=True, check=False)
-    if run.returncode != 0:
-        raise Refusal("the last preview could not be judged.", details=tuple(run.stderr.strip().splitlines()[-4:]))
-    stamp.write_text(results, run.stdout)
+    stamp.write_text(results, pack.judge(stack.runs / "digest.json"))
     return results
 
 

@@ -37,6 +37,19 @@ def load(folder: Path = places.PACK) -> Pack:
     return pack_of(rules, str(yaml.safe_load(project.read_text())["version"]))
 
 
+def judge(digest: Path) -> str:
+    """What the judge says of a digest, a verdict a line, at the committed levels and with the accepted exceptions."""
+    command = [str(places.VENV_PYTHON), "-m", "policies", "judge", str(digest), "--json", "--fail-on", "never"]
+    for option, file in (("--config", places.PACK / "config.json"), ("--waivers", places.PACK / "waivers.yaml")):
+        command += [option, str(file)] if file.exists() else []
+    run = subprocess.run(
+        [*command, "--registers", str(places.ROOT)], cwd=places.ROOT, capture_output=True, text=True, check=False
+    )
+    if run.returncode != 0:
+        raise Refusal(f"{digest.name} could not be judged.", details=tuple(run.stderr.strip().splitlines()[-4:]))
+    return run.stdout
+
+
 def _list(folder: Path) -> str:
     command = [str(places.VENV_PYTHON), "-m", folder.name, "list", "--json"]
     run = subprocess.run(command, cwd=folder.parent, capture_output=True, text=True, check=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from localcloud import grants
 from localcloud.codec import UNKNOWN
 from tests.localcloud.conftest import PROJECT, REGION, Created, Engine, Refused
 
@@ -180,6 +181,20 @@ def test_creating_a_grant_that_exists_is_no_conflict(cloud: Engine) -> None:
     first = cloud.create("gcp:projects/iAMMember:IAMMember", "g", **given)
     second = cloud.create("gcp:projects/iAMMember:IAMMember", "h", **given)
     assert first.id == second.id
+
+
+def test_the_same_grant_under_two_conditions_is_two_grants(cloud: Engine) -> None:
+    """Each is read back with its own condition, and one stays when the other goes."""
+    given = {"role": "roles/viewer", "member": "user:jane@example.com", "project": PROJECT}
+    conditions = [{"title": f"only {name}", "expression": f"resource.name == '{name}'"} for name in ("a", "b")]
+    one, two = (cloud.create("gcp:projects/iAMMember:IAMMember", c["title"], **given, condition=c) for c in conditions)
+    assert one.id == f"{PROJECT}/roles/viewer/user:jane@example.com/only a"
+    assert [found["condition"] for found in (cloud.refresh(one), cloud.refresh(two)) if found] == conditions
+    cloud.delete(one)
+    assert cloud.refresh(one) is None
+    assert cloud.refresh(two) is not None
+    (kept,) = cloud.store.find("gcp:projects/iAMMember:IAMMember")
+    assert grants.target_of(kept) == PROJECT
 
 
 def test_deleting_what_is_gone_is_no_error(cloud: Engine) -> None:

@@ -51,7 +51,14 @@ def leaks(secret: str, text: str) -> bool:
 def innocent() -> str:
     """What is written where the secret is another one: a secret that reads like our own words is no leak there."""
     with tempfile.TemporaryDirectory() as folder:
-        return "\n".join(outputs(review_of(Path(folder), hidden("zQ7!kV2#xW9$"))))
+        review = review_of(Path(folder) / "run", hidden("zQ7!kV2#xW9$"))
+        return "\n".join([*outputs(review), *bundled(review, Path(folder) / "bundle")])
+
+
+def bundled(review: Review, folder: Path) -> list[str]:
+    """What is written into a bundle, but for digests of it."""
+    bundle.make(review, folder, sources={})
+    return [path.read_text() for path in folder.iterdir() if path.name not in ("manifest.json", "seal.json")]
 
 
 def hidden(secret: str) -> list[dict[str, Any]]:
@@ -90,9 +97,7 @@ def test_no_secret_value_is_ever_written(secret: str) -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         review = review_of(Path(folder) / "run", hidden(secret), *bodies)
-        made = Path(folder) / "bundle"
-        bundle.make(review, made, sources={})
-        texts = [p.read_text() for p in made.iterdir() if p.name not in ("manifest.json", "seal.json")]
+        texts = bundled(review, Path(folder) / "bundle")
     for text in (*texts, *outputs(review)):
         assert not leaks(secret, text)
         assert "s3cretPassw0rd" not in text

@@ -149,7 +149,7 @@ def test_log_of_a_weakened_pack_is_refused_by_the_guard(laptop: Laptop, tmp_path
 
 
 def test_deployment_killed_in_its_middle_recovers_to_the_same(laptop: Laptop) -> None:
-    """`kill -9`, `recover`, `up`: every resource once, and the next preview shows no change."""
+    """`kill -9`, `recover`, `up` by its reviewed plan, as CI does: every resource once, and nothing left to change."""
     process = laptop.start("tools", "up")
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -169,7 +169,19 @@ def test_deployment_killed_in_its_middle_recovers_to_the_same(laptop: Laptop) ->
 
     code, said = laptop.run("tools", "recover")
     assert code == 0, said
-    code, said = laptop.run("tools", "up")
+    plan, runs = laptop.local / "plan.json", laptop.local / "runs" / "prod"
+    code, said = laptop.run("tools", "preview", f"--save-plan={plan}")
+    assert code == 0, said
+    code, said = laptop.run("tools", "review", "--plan", str(plan))
+    assert code == 0, said
+    reviewed = str(runs / "review" / "review.json")
+    code, said = laptop.run("tools", "guard", "--plan", str(plan), "--reviewed", reviewed)
+    assert code == 0, said
+    code, said = laptop.run("tools", "up", f"--plan={plan}")
+    assert code == 0, said
+    code, said = laptop.run("tools", "guard", "--of", "up")
+    assert code == 0, said
+    code, said = laptop.run("tools", "evidence", "--of", "up", "--plan", str(plan))
     assert code == 0, said
 
     urns = [urn for urn, _ in laptop.cloud()]

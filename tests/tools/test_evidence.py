@@ -8,12 +8,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from review import sarif
 from tests.review import record
 from tests.review.making import BUCKET, events_of, step, write
-from tools import evidence, places
+from tools import evidence, pack, places
 from tools.cli import app
 from tools.refusal import Refusal
 from tools.stacks import Stack
@@ -82,6 +83,21 @@ def test_a_deployment_has_evidence_of_its_own(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.exception
     assert "plan" in json.loads((tmp_path / "bundle" / "inputs.json").read_text())
     assert json.loads((tmp_path / "bundle" / "review.json").read_text())["preview"] is False
+
+
+def test_an_accepted_exception_is_waived_wherever_a_digest_is_judged(tmp_path: Path) -> None:
+    """At the pack's own levels, with its waivers and registers: else the night would tell of it for ever."""
+    accepted = yaml.safe_load((places.PACK / "waivers.yaml").read_text())["waivers"][0]
+    service = step(
+        "create",
+        "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+        accepted["resource"],
+        new={"member": "allUsers", "role": "roles/run.invoker", "name": "x", "location": "l", "project": "p"},
+    )
+    files = write(tmp_path, [service])
+    verdicts = [json.loads(line) for line in pack.judge(files["digest"]).splitlines()]
+    (found,) = [v for v in verdicts if v["rule"] == accepted["rule"] and v["urn"] == service["urn"]]
+    assert found["outcome"] == "waived"
 
 
 def test_the_judgement_counts_for_the_run_that_wrote_it() -> None:
