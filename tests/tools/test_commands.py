@@ -211,9 +211,7 @@ def test_deployed_stack_refuses_to_be_destroyed(laptop: Laptop) -> None:
     assert laptop.cloud() == before
 
 
-def test_whole_stack_goes_as_the_documents_say(
-    laptop: Laptop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whole_stack_goes_as_the_documents_say(laptop: Laptop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """docs/real-cloud.md, "How to leave": named, waived, unprotected, destroyed; what stays is what it says stays."""
     monkeypatch.setenv("SECURE_HOSTING_LOCAL", str(laptop.local))  # where its engine is
     leaving = _leaving(laptop, tmp_path / "leaving")
