@@ -21,7 +21,7 @@ from tools.bench import stacks
 from tools.refusal import Refusal
 from tools.stacks import Stack
 
-PROGRAM = Path(__file__).resolve().parent / "program"
+PROGRAM = Path(__file__).resolve().parent.relative_to(places.ROOT) / "program"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -54,14 +54,15 @@ def _processor() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def preview(stack: Stack, *, judged: bool) -> tuple[float, float, events.Log]:
-    """Seconds, processor seconds and event log of one preview of an empty cloud. Refuses one that failed."""
-    env = stack.environment()
+def preview(stack: Stack, root: Path, *, judged: bool) -> tuple[float, float, events.Log]:
+    """Seconds, processor seconds and event log of one preview of an empty cloud by the project in a folder. Refuses one
+    that failed."""
+    env = {**stack.environment(), "PULUMI_OPTION_POLICY_PACK": str(root / "policies")}
     if not judged:
         del env["PULUMI_OPTION_POLICY_PACK"]
     log = stack.runs / "bench.events.jsonl"
     command = [str(places.engine() / "pulumi"), "preview", *stack.flags, "--json", "--non-interactive"]
-    command += ["--event-log", str(log), "--cwd", str(PROGRAM)]
+    command += ["--event-log", str(log), "--cwd", str(root / PROGRAM)]
     started, before = time.monotonic(), _processor()
     run = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     seconds, processor = time.monotonic() - started, _processor() - before
@@ -79,14 +80,14 @@ def _first(log: Path, said: str) -> list[str]:
     return said.splitlines()[-6:]
 
 
-def measure(stack: Stack, runs: int) -> Figure:
+def measure(stack: Stack, root: Path, runs: int) -> Figure:
     """Medians over the runs, after one of each kind to warm up."""
     stack.prepare()
     taken: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     resources = 0
     for number in range(runs + 1):
         for judged in (False, True):
-            seconds, processor, log = preview(stack, judged=judged)
+            seconds, processor, log = preview(stack, root, judged=judged)
             resources = len(log.registered)
             if number:
                 taken[judged].append((seconds, processor))
@@ -103,18 +104,23 @@ def measure(stack: Stack, runs: int) -> Figure:
     )
 
 
-def sized(folder: Path, target: int) -> Stack:
-    """A stack of about that many resources, found from the sizes of two smaller ones."""
+def sized(folder: Path, target: int) -> tuple[Stack, Path]:
+    """A stack of about that many resources, found from the sizes of two smaller ones, and the project it is one of."""
     base, one = (_count(folder, copies) for copies in (0, 2))
     each = (one - base) / 2
     copies = max(0, round((target - base) / each))
-    return Stack(name=f"about-{target}", config=stacks.write(folder, copies))
+    name = f"about-{target}"
+    return Stack(name=name, config=stacks.write(folder, copies)), stacks.project(folder, name, copies)
 
 
 def _count(folder: Path, copies: int) -> int:
-    stack = Stack(name=f"extra-{copies}", config=stacks.write(folder, copies))
+    name = f"extra-{copies}"
+    stack = Stack(name=name, config=stacks.write(folder, copies))
     stack.prepare()
-    return len(preview(stack, judged=False)[2].registered)
+    root = folder / f"project-{name}"
+    if not root.exists():
+        stacks.project(folder, name, copies)
+    return len(preview(stack, root, judged=False)[2].registered)
 
 
 @app.command()
@@ -129,14 +135,14 @@ def main(
     with tempfile.TemporaryDirectory(dir=places.local()) as folder:
         os.environ["SECURE_HOSTING_LOCAL"] = folder
         setup.ensure(sys.stderr)
-        chosen = [Stack(name=name) for name in names.split(",") if name]
+        chosen = [(Stack(name=name), places.ROOT) for name in names.split(",") if name]
         chosen += [sized(Path(folder), int(size)) for size in sizes.split(",") if size]
         if not as_json:
             print(
                 f"{'stack':<12} {'resources':>9} {'checks':>7} {'without':>9} {'with':>9} {'ratio':>6} {'processor':>9}"
             )
-        for stack in chosen:
-            figure = measure(stack, runs)
+        for stack, root in chosen:
+            figure = measure(stack, root, runs)
             if as_json:
                 print(
                     json.dumps({**asdict(figure), "ratio": figure.ratio, "processor_ratio": figure.processor_ratio}),
