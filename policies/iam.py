@@ -222,15 +222,23 @@ def _simple(resource: Resource, level: Level, shape: Shape) -> Iterator[Grant]:
         yield Grant(resource, "role", word, "", level, shape, condition, lost)
 
 
+def policy_document(resource: Resource) -> Any:
+    """The policy that a resource sets, parsed; UNKNOWN where it is not known yet or cannot be read."""
+    document = plain(resource.raw("policyData"))
+    if isinstance(document, list) and len(document) == 1:
+        document = document[0]
+    if isinstance(document, str) and document:
+        try:
+            return json.loads(document)
+        except ValueError:
+            return UNKNOWN
+    return document
+
+
 def _policy(resource: Resource, level: Level) -> Iterator[Grant]:
     own = resource.has("bindings")
     key = "bindings" if own else "policyData"
-    document = plain(resource.raw(key))
-    if isinstance(document, str) and document:
-        try:
-            document = json.loads(document)
-        except ValueError:
-            document = UNKNOWN
+    document = plain(resource.raw(key)) if own else policy_document(resource)
     if document is UNKNOWN:
         named = resource.graph.targets(resource, key, POLICY_DOCUMENT) if resource.graph else []
         for source in named:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from policies.graph import Graph
@@ -61,11 +61,21 @@ _AGENTS: Final[Mapping[str, tuple[str, str]]] = {
 )
 def database_key_rotates(store: Resource, params: Mapping[str, Any]) -> Iterator[Finding]:
     """An encrypted database is as fresh as its key. Follows the reference to the key, by name or by edge."""
+
+    def slow(key: Resource) -> str | None:
+        seconds = key.number("rotationPeriod")
+        rotates = seconds is not None and seconds <= float(params["max_days"]) * 86400
+        return None if rotates else f", which does not rotate within {params['max_days']} days"
+
+    yield from _about_keys(store, slow)
+
+
+def _about_keys(store: Resource, wrong: Callable[[Resource], str | None]) -> Iterator[Finding]:
+    """What is wrong with the keys that the store uses, said on the store."""
     keys = keys_of(store)
     for path, key in keys:
-        seconds = key.number("rotationPeriod")
-        if seconds is None or seconds > float(params["max_days"]) * 86400:
-            yield fail(store, path, f"is the key {key.name}, which does not rotate within {params['max_days']} days")
+        if said := wrong(key):
+            yield fail(store, path, f"is the key {key.name}{said}")
     if not keys:
         found = list(unseen(store))
         yield from found or [skip("the key is managed in another stack, where it is judged")]
@@ -95,17 +105,15 @@ def database_key_rotates(store: Resource, params: Mapping[str, Any]) -> Iterator
 )
 def data_key_symmetric(store: Resource) -> Iterator[Finding]:
     """The policy promises AES-256. A key for another purpose does not rotate, and no store takes it in the end."""
-    keys = keys_of(store)
-    for path, key in keys:
-        purpose = key.upper("purpose", "ENCRYPT_DECRYPT")
+
+    def asymmetric(key: Resource) -> str | None:
         algorithm = key.upper("versionTemplate.algorithm", "GOOGLE_SYMMETRIC_ENCRYPTION")
-        if purpose != "ENCRYPT_DECRYPT":
-            yield fail(store, path, f"is the key {key.name}, whose purpose is {key.show('purpose')}")
-        elif algorithm not in ("GOOGLE_SYMMETRIC_ENCRYPTION", "EXTERNAL_SYMMETRIC_ENCRYPTION"):
-            yield fail(store, path, f"is the key {key.name} with {key.show('versionTemplate.algorithm')}")
-    if not keys:
-        found = list(unseen(store))
-        yield from found or [skip("the key is managed in another stack, where it is judged")]
+        if key.upper("purpose", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
+            return f", whose purpose is {key.show('purpose')}"
+        symmetric = algorithm in ("GOOGLE_SYMMETRIC_ENCRYPTION", "EXTERNAL_SYMMETRIC_ENCRYPTION")
+        return None if symmetric else f" with {key.show('versionTemplate.algorithm')}"
+
+    yield from _about_keys(store, asymmetric)
 
 
 @rule(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from policies.graph import Graph
 from policies.model import Resource, UnknownValue, gcp
-from policies.rule import Finding, Sample, fail, fail_stack, rule, skip
+from policies.rule import Finding, Sample, fail, fail_stack, rule, skip, unsure
 from policies.rules._links import linked
 from policies.rules._public import public_grants
 
@@ -69,7 +69,11 @@ def sink_bucket_locked(sink: Resource) -> Iterator[Finding]:
     buckets = _buckets_behind(sink)
     if buckets is None:
         if sink.has("destination") and not (sink.graph and sink.graph.sources(sink, "destination")):
-            sink.text("destination")
+            destination = sink.text("destination") or ""
+            nameless = sink.graph.of(BUCKET) if sink.graph and destination.startswith("storage.googleapis.com/") else ()
+            if any(not bucket.known("name") for bucket in nameless):
+                yield unsure(sink, "destination", "may be a bucket of this stack whose name is not known yet")
+                return
         yield skip("the sink does not write to a bucket of this stack")
         return
     for bucket in buckets:
