@@ -82,6 +82,7 @@ def _register(
         *record.get("bad", ()),
     )
     record["not_applicable"] = (*exempt, *record.get("not_applicable", ()))
+    record["reads"] = {**{token: (its,) for token, its in paths.items()}, **record.get("reads", {})}
     rule(types=tuple(paths), decides=(path,), absent=absent, **record)(check)
 
 

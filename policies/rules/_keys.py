@@ -98,6 +98,7 @@ def with_examples(paths: Paths, base: Mapping[str, Any], record: Mapping[str, An
     edges = {re.split(r"[.\[]", path)[0]: ("key",)}
     return {
         "decides": (path,),
+        "reads": {token: (its,) for token, its in paths.items()},
         "fix": f"{snake}=key.id",
         **record,
         "good": (

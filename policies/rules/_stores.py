@@ -83,6 +83,8 @@ STATEFUL: Final = frozenset(set(STORES) - _IN_PASSING) | {
     gcp("organizations/project"),
     gcp("organizations/folder"),
     gcp("dns/managedZone"),
+    gcp("compute/disk"),
+    gcp("compute/regionDisk"),
     "github:index/repository:Repository",
     "render:projects:Project",
     "render:environments:Environment",

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from policies.graph import Graph
+from policies.iam import is_grant
 from policies.model import Resource, gcp
 from policies.rule import REGISTRY, Finding, Sample, fail, rule, skip
 from policies.rules._stores import STATEFUL
@@ -23,6 +24,35 @@ _TOLERATED = {
     (gcp("secretmanager/regionalSecret"), "rotation.nextrotationtime"): "every rotation moves it",
 }
 """What the cloud itself changes all the time; ignoring it hides nothing."""
+
+
+_GRANTS = (
+    *("role", "member", "members", "policyData", "bindings", "condition", "entity", "roleEntities", "predefinedAcl"),
+    *("defaultAcl", "specialGroup", "iamMember", "groupByEmail", "userByEmail", "domain"),
+)
+_FURTHER = {
+    r"gcp:logging/\w+Sink:": ("filter", "exclusions", "destination", "disabled"),
+    r"gcp:logging/\w+Exclusion:": ("filter", "disabled"),
+    r"gcp:compute/firewall:": ("allows", "denies", "direction", "disabled", "sourceTags", "sourceServiceAccounts"),
+    r"gcp:compute/\w+Policy(With)?Rules?:": ("action", "direction", "disabled", "enableLogging", "match", "rules"),
+    r"gcp:compute/(instance|regionInstance)Template:": ("disks",),
+    r"gcp:compute/instance": ("attachedDisks", "metadataStartupScript"),
+    r"gcp:compute/projectMetadataItem:": ("key", "value"),
+    r"gcp:cloudfunctions/function:": ("environmentVariables", "buildEnvironmentVariables", "triggerHttp"),
+    r"gcp:cloudfunctionsv2/function:": ("buildConfig.environmentVariables", "serviceConfig.environmentVariables"),
+    r"gcp:cloudrun/service:": ("metadata.annotations", "template"),
+    r"gcp:(orgpolicy/policy|\w+/(organizationPolicy|policy)):": (
+        *("spec", "dryRunSpec", "booleanPolicy", "listPolicy", "restorePolicy", "constraint"),
+    ),
+    r"gcp:accesscontextmanager/accessLevel": ("basic", "custom", "accessLevels", "devicePolicy"),
+    r"gcp:binaryauthorization/policy:": ("clusterAdmissionRules", "defaultAdmissionRule", "admissionWhitelistPatterns"),
+    r"gcp:iam/workloadIdentityPoolProvider:": ("attributeCondition", "attributeMapping", "oidc", "saml", "aws"),
+    r"gcp:identityplatform/": ("signIn", "client", "blockingFunctions", "allowPasswordSignup", "enabled"),
+    r"gcp:billing/budget:": ("allUpdatesRule",),
+    r"render:.*:(EnvVar|EnvGroupEnvVar|SecretFile|EnvGroupSecretFile):?": ("value", "content", "envVarKey"),
+    r"render:projects:Project": ("environments",),
+}
+"""Deciding properties of further types that one rule judges together: by the beginning of the type token."""
 
 
 @lru_cache(maxsize=4096)
@@ -44,7 +74,9 @@ def _concrete_rules(size: int) -> tuple[tuple[tuple[str, ...], tuple[str, ...]],
 @lru_cache(maxsize=4096)
 def security_relevant(type_token: str, size: int) -> frozenset[str]:
     """The properties of a type that decide some rule: the union of what all rules about it read."""
-    found: set[str] = set()
+    found: set[str] = {path for kind, paths in _FURTHER.items() if re.match(kind, type_token) for path in paths}
+    if is_grant(type_token):
+        found.update(_GRANTS)
     for types, paths in _concrete_rules(size):
         if any(type_token == t or (t.endswith("*") and type_token.startswith(t[:-1])) for t in types):
             found.update(paths)
@@ -80,6 +112,9 @@ def _hides(ignored: tuple[str, ...], decisive: tuple[str, ...]) -> bool:
         ),
         Sample("github:index/repositoryRuleset:RepositoryRuleset", {}, options={"ignore_changes": ("rules",)}),
         Sample(_BUCKET, {"name": "logs"}, options={"ignore_changes": ("*",)}),
+        Sample(gcp("projects/iAMBinding"), {"role": "x"}, options={"ignore_changes": ("members",)}),
+        Sample(gcp("logging/projectSink"), {"name": "all"}, options={"ignore_changes": ("filter",)}),
+        Sample(gcp("cloudfunctions/function"), {"name": "f"}, options={"ignore_changes": ("ingressSettings",)}),
     ),
 )
 def ignores_no_security_field(graph: Graph) -> Iterator[Finding]:
