@@ -201,7 +201,8 @@ def _custom_roles(steps: dict[str, Step]) -> Iterator[tuple[str, tuple[str, ...]
     for step in steps.values():
         if not re.search(r"(?:IAM|iam|iAM)CustomRole:", step.type):
             continue
-        allowed = tuple(sorted(str(p) for p in (step.state.get("inputs") or {}).get("permissions") or ()))
+        given = (step.state.get("inputs") or {}).get("permissions")
+        allowed = tuple(sorted(map(str, given))) if isinstance(given, list) else ()
         yield f"custom role {step.name}", allowed
         yield from ((name, allowed) for name in sorted(step.names))
 

@@ -167,7 +167,7 @@ def _read_clauses(folder: Path) -> list[dict[str, Any]]:
     path = folder / "clauses.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReviewError(f"{path}: the previous bundle cannot be read: {error}") from None
     if not isinstance(found, list):
         raise ReviewError(f"{path} is not the list of a bundle's clauses.")

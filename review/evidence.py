@@ -159,7 +159,7 @@ def attestations(path: Path | None) -> list[dict[str, str]]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         rows = document["attestations"]
         return [{str(key): str(value) for key, value in row.items()} for row in rows]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ReviewError(f"{path}: the attestations cannot be read: {error!r}.") from None
 
 

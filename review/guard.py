@@ -151,7 +151,7 @@ def config_problems(file: Path, pack: Pack) -> list[str]:
     """Levels that a pack configuration lowers or rules it switches off."""
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return [f"{file} cannot be read: {error}"]
     found: list[str] = []
     for rule, entry in config.items() if isinstance(config, dict) else ():
@@ -210,5 +210,5 @@ def version_of(folder: Path) -> str:
     path = folder / "PulumiPolicy.yaml"
     try:
         return str(yaml.safe_load(path.read_text(encoding="utf-8"))["version"])
-    except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, yaml.YAMLError) as error:
         raise ReviewError(f"{path}: the version of the policy pack cannot be read: {error}") from None

@@ -28,7 +28,7 @@ def read_summary(path: Path | None) -> dict[str, Any]:
         return {}
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReviewError(f"{path}: the judgement cannot be read: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("counts", {}), dict):
         raise ReviewError(f"{path} is not a judgement: expected an object with `counts`.")

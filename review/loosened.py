@@ -81,7 +81,7 @@ def _config(folder: Path) -> dict[str, Any]:
         return {}
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReviewError(f"{path}: cannot be read as JSON: {error}") from None
     return document if isinstance(document, dict) else {}
 
@@ -128,7 +128,7 @@ def _waivers(folder: Path) -> list[dict[str, Any]]:
         return []
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ReviewError(f"{path}: cannot be read as YAML: {error}") from None
     entries = document.get("waivers") if isinstance(document, dict) else None
     return [w for w in entries or () if isinstance(w, dict)]

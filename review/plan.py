@@ -30,7 +30,7 @@ def reviewed(given: str) -> str:
     path = path / "inputs.json" if path.is_dir() else path
     try:
         document: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReviewError(
             f"{given}: neither a SHA-256 nor a review that can be read: {error}",
             fix="--reviewed with the digest that the comment shows, or a bundle",
@@ -58,7 +58,7 @@ def differences(path: Path, steps: dict[str, str]) -> list[str]:
         document = json.loads(path.read_text(encoding="utf-8"))
         planned = document["resourcePlans"]
         does = {str(urn): [str(s) for s in entry.get("steps") or ()] for urn, entry in planned.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ReviewError(f"{path} is no plan: {error!r}.", fix="pulumi preview --save-plan FILE") from None
     found = []
     for urn in sorted(does.keys() | steps.keys()):

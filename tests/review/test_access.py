@@ -210,3 +210,16 @@ def test_public_access_comes_first(tmp_path: Path) -> None:
     members = ("serviceAccount:a@p.iam.gserviceaccount.com", "group:z@example.com", "allUsers")
     steps = [step("create", MEMBER, f"g{i}", new=grant(m)) for i, m in enumerate(members)]
     assert [a.kind for a in review_of(tmp_path, steps).gained] == ["public", "people", "workload"]
+
+
+def test_permissions_that_are_not_known_yet_are_not_spelt_out(tmp_path: Path) -> None:
+    """The engine's word for unknown is a text, and no list of letters."""
+    role = "gcp:projects/iAMCustomRole:IAMCustomRole"
+    made = {"roleId": "reader", "project": "p", "permissions": UNKNOWN}
+    grant = {"project": "p", "role": "projects/p/roles/reader", "member": "user:jane@example.com"}
+    steps = [
+        step("create", role, "role", new=made, now={"outputs": {"name": "projects/p/roles/reader"}}),
+        step("create", "gcp:projects/iAMMember:IAMMember", "g", new=grant),
+    ]
+    (gained,) = review_of(tmp_path, steps).gained
+    assert "(" not in gained.can
