@@ -132,8 +132,12 @@ def lets_in_reviewed_only(provider: Resource, *, hope: bool = False) -> bool:
 
     With `hope`, whether that may still turn out so, as long as something is not known yet.
     """
-    graph = provider.graph
-    if graph is None or not is_github(provider):
+    return provider.graph is not None and provider.graph.once(_lets_in_reviewed_only, provider.urn, hope)
+
+
+def _lets_in_reviewed_only(graph: Graph, urn: str, hope: bool) -> bool:
+    provider = graph.by_urn[urn]
+    if not is_github(provider):
         return False
     if not provider.known("attributeCondition"):
         return hope
@@ -184,7 +188,7 @@ def _to_reviewed(grant: Grant, graph: Graph, *, hope: bool = False) -> bool:
     if hope and federated(grant, graph) is None:
         return True
     providers = [p for pool in pools_of(grant, graph) for p in providers_of(pool, graph)]
-    if not hope and _strays(graph):
+    if not hope and graph.once(_strays):
         return False
     return bool(providers) and all(lets_in_reviewed_only(p, hope=hope) for p in providers)
 

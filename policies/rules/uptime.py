@@ -117,19 +117,26 @@ def check_alerts(graph: Graph) -> Iterator[Finding]:
 
 
 def _watched(graph: Graph, check: Resource) -> bool | None:
-    name = check.output("uptimeCheckId")
+    name = str(check.output("uptimeCheckId") or "")
     lost = False
-    for alert in graph.of(ALERT):
-        edges = alert.property_dependencies.get("conditions", ())
-        hidden = _lost(alert) or not alert.known("conditions")
+    for edges, hidden, texts in graph.once(_about_checks):
         if hidden and check.urn in edges:
             return True
-        for text in _conditions(alert):
-            named = "check_id" not in text or check.urn in edges or (name and str(name) in text)
-            if "uptime_check" in text and named:
-                return True
+        if any("check_id" not in text or check.urn in edges or (name and name in text) for text in texts):
+            return True
         lost = lost or (hidden and not edges)
     return None if lost else False
+
+
+def _about_checks(graph: Graph) -> list[tuple[frozenset[str], bool, tuple[str, ...]]]:
+    """Of each alert that is about uptime checks or may be: its edges, whether a condition is hidden yet, its texts."""
+    found = []
+    for alert in graph.of(ALERT):
+        texts = tuple(text for text in _conditions(alert) if "uptime_check" in text)
+        hidden = _lost(alert) or not alert.known("conditions")
+        if texts or hidden:
+            found.append((frozenset(alert.property_dependencies.get("conditions", ())), hidden, texts))
+    return found
 
 
 def _public(graph: Graph) -> list[tuple[Resource, str | None]]:
