@@ -214,7 +214,8 @@ def test_lock_holds_every_pin() -> None:
     """A pin that was changed without `make lock` is found here."""
     locked = {line.split(" ")[0] for line in places.LOCKFILE.read_text().lower().splitlines() if "==" in line}
     locked = {pin.replace("_", "-").replace(".", "-") for pin in locked}
-    pins = [line.split("#")[0].strip().lower() for line in (places.ROOT / "requirements.txt").read_text().splitlines()]
+    lines = (places.ROOT / "requirements.txt").read_text().splitlines()
+    pins = [line.split("#")[0].partition(";")[0].strip().lower() for line in lines]
     for pin in filter(None, pins):
         name, version = pin.split("==")
         wanted = f"{name.split('[')[0]}=={version}".replace("_", "-").replace(".", "-")
