@@ -145,7 +145,7 @@ def _ask_who(stack: Stack) -> tuple[str, str]:
     projects = config.get(f"{PROJECT}:projects") or {}
     deployer = f"ci-deploy@{projects['delivery']}.iam.gserviceaccount.com" if projects.get("delivery") else ""
     try:
-        entries = audit_log.read(sorted(set(projects.values())), now=dt.datetime.now(dt.UTC))
+        entries = audit_log.read(sorted({str(name) for name in projects.values() if name}), now=dt.datetime.now(dt.UTC))
     except Refusal as refusal:
         return deployer, refusal.what
     stamp.write_text(stack.runs / AUDIT_LOG, json.dumps(entries, indent=1) + "\n")
