@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from weakref import WeakKeyDictionary
 
 from policies.graph import Graph
@@ -31,6 +31,20 @@ def linked(resource: Resource, path: str, *types: str) -> list[Resource]:
 
 def _found(graph: Graph, urns: Sequence[str], types: tuple[str, ...]) -> list[Resource]:
     return [graph.by_urn[u] for u in urns if u in graph.by_urn and graph.by_urn[u].type in types]
+
+
+def meant(graph: Graph, sources: Iterable[Resource], path: str, target: str, default: str = "") -> set[str | None]:
+    """What the property of these resources means: URNs of targets, and names as they are given (`default` where it is
+    left out). None among them where one is not known yet and comes from nowhere."""
+    found: set[str | None] = set()
+    for source in sources:
+        urns = graph.sources(source, path, target)
+        found.update(urns)
+        if source.known(path):
+            found.add(source.text(path) or default)
+        elif not urns:
+            found.add(None)
+    return found
 
 
 _Index = dict[str, list[str]]

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from policies.graph import Graph
 from policies.model import Resource, View, gcp
 from policies.normalise import world
-from policies.rule import Finding, Sample, each, fail, rule, skip
+from policies.rule import Finding, Sample, each, fail, rule, skip, unsure
 from policies.rules._facts import at_least_days, boolean, one_of
 from policies.rules._keys import cmek
+from policies.rules._links import meant
 
 FILES = gcp("filestore/instance")
 DOCUMENTS = gcp("firestore/database")
@@ -165,15 +166,15 @@ def backed_up_daily(database: Resource) -> Iterator[Finding]:
         yield skip("App Engine governs the database")
         return
     daily = database.graph.once(_daily) if database.graph else set()
-    if not daily & {database.urn, database.output("name")}:
+    if database.urn in daily or database.text("name") in daily - {None}:
+        return
+    if None in daily:
+        yield unsure(database, "name", "a schedule that may be its own is not known yet")
+    else:
         yield fail(database, "", "has no daily backup schedule")
 
 
-def _daily(graph: Graph) -> set[str]:
-    """The databases that daily schedules name: their URNs, and the names that are given."""
-    found: set[str] = set()
-    for schedule in graph.of(SCHEDULE):
-        if schedule.raw("weeklyRecurrence") is None:
-            found.update(graph.sources(schedule, "database", DOCUMENTS))
-            found.add(str(schedule.raw("database")) if schedule.has("database") else "(default)")
-    return found
+def _daily(graph: Graph) -> set[str | None]:
+    """The databases that daily schedules are of."""
+    schedules = (s for s in graph.of(SCHEDULE) if s.raw("weeklyRecurrence") is None)
+    return meant(graph, schedules, "database", DOCUMENTS, default="(default)")

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from policies.graph import Graph
 from policies.model import Resource, gcp
-from policies.rule import Finding, Sample, fail, rule
+from policies.rule import Finding, Sample, fail, rule, unsure
 from policies.rules._facts import at_least_days, boolean
 from policies.rules._keys import EXAMPLE_KEY, KEY, encrypted
+from policies.rules._links import meant
 from policies.rules._public import not_public
 
 DATABASE = gcp("spanner/database")
@@ -163,15 +164,16 @@ def backups_scheduled(database: Resource) -> Iterator[Finding]:
     scheduled = graph.once(_scheduled) if graph else set()
     instances = graph.targets(database, "instance", gcp("spanner/instance")) if graph else []
     automatic = any(i.upper("defaultBackupScheduleType") == "AUTOMATIC" for i in instances)
-    if not (scheduled & {database.urn, database.output("name")} or automatic):
-        database.text("name")
+    if automatic or database.urn in scheduled or database.text("name") in scheduled - {None}:
+        return
+    if None in scheduled:
+        yield unsure(database, "name", "a schedule that may be its own is not known yet")
+    elif not instances and not database.known("instance"):
+        yield unsure(database, "instance")
+    else:
         yield fail(database, "", "has no backup schedule, and its instance makes none")
 
 
-def _scheduled(graph: Graph) -> set[str]:
-    """The databases that schedules name: their URNs, and the names that are given."""
-    found: set[str] = set()
-    for schedule in graph.of(gcp("spanner/backupSchedule")):
-        found.update(graph.sources(schedule, "database", DATABASE))
-        found.add(str(schedule.raw("database")))
-    return found
+def _scheduled(graph: Graph) -> set[str | None]:
+    """The databases that schedules are of."""
+    return meant(graph, graph.of(gcp("spanner/backupSchedule")), "database", DATABASE)

@@ -61,12 +61,10 @@ UNKNOWN_GOOD_MAY_FAIL: dict[str, str] = {
     "storage-access-log-delivered": LINKED,
     "render-events-watched": "a switch that is not known may be off",
     "bigquery-table-own-key": LINKED,
-    "firestore-backed-up-daily": LINKED,
     "github-vulnerability-alerts": LINKED,
     "iam-no-default-account-folder": ASKED,
     "iam-no-default-account-organization": ASKED,
     "iam-no-default-account-project": ASKED,
-    "spanner-backups-scheduled": LINKED,
 }
 """Rules that may fail while a value of a good example is unknown, and why that is right."""
 SECRET_MAY_DIFFER: dict[str, str] = {
