@@ -24,7 +24,7 @@ from policies.registers import RegisterError
 from policies.registers import load as load_registers
 from policies.rule import SEVERITIES, Rule
 from policies.settings import SettingsError
-from policies.waiver_rules import judge_exceptions
+from policies.waiver_rules import WAIVER_RULES, judge_exceptions
 from policies.waivers import WaiverError
 
 app = typer.Typer(
@@ -172,7 +172,7 @@ def list_rules(
 @app.command()
 def explain(rule_id: Annotated[str, typer.Argument(metavar="RULE", help="A rule's id, or a foreign one.")]) -> None:
     """Say why a rule exists, what is good and bad, and which foreign checks it answers."""
-    rules = pack.rules()
+    rules = {**pack.rules(), **WAIVER_RULES}
     found = [rules[rule_id]] if rule_id in rules else [r for r in rules.values() if _answers(r, rule_id)]
     if not found:
         gone = [f"{ref}: {kind}: {why}" for kind, refs in catalogue.gaps().items() for ref, why in refs.items()]

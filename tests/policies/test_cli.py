@@ -358,3 +358,12 @@ def test_the_command_runs_as_a_module(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert {frozenset(json.loads(line)) for line in done.stdout.splitlines()} == {frozenset(ROW)}
+
+
+@pytest.mark.parametrize("rule_id", ["configuration-loosens-nothing", "waiver-in-use", "waiver-not-expired"])
+def test_rules_about_exceptions_are_explained_as_their_findings_promise(rule_id: str) -> None:
+    """A finding ends with the command that says why; it works for these rules as well."""
+    result = run("explain", rule_id)
+    assert result.exit_code == 0
+    assert rule_id in result.stdout
+    assert "CHG-3" in result.stdout
