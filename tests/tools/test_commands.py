@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -160,6 +161,7 @@ def test_deployment_killed_in_its_middle_recovers_to_the_same(laptop: Laptop) ->
         said = process.communicate(timeout=60)[0]
     finally:
         process.kill()
+        _end_of(laptop)
     assert process.returncode == 128 + signal.SIGKILL, said
 
     code, said = laptop.run("tools", "up")
@@ -237,6 +239,14 @@ def test_whole_stack_goes_as_the_documents_say(laptop: Laptop, tmp_path: Path, m
         gcp("logging/projectBucketConfig"),
         "render:notification-settings:OwnerNotificationSetting",
     }
+
+
+def _end_of(laptop: Laptop) -> None:
+    """Ends what the killed engine left running: the pack, waiting for it."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if str(laptop.local).encode() in file.read_bytes():
+                os.kill(int(file.parent.name), signal.SIGKILL)
 
 
 def _leaving(laptop: Laptop, folder: Path) -> Sandbox:
