@@ -145,7 +145,6 @@ class SharedStores(Component):
                 retention_days=retention,
                 former_name=spec.formerly,
                 labels=labels,
-                protected=config.protects(name),
             ),
             self.child(**renamed(spec.formerly)),
         )

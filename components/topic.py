@@ -30,8 +30,6 @@ class TopicArgs:
     retention_days: int = 7
     """MIN-1: days for which messages can be replayed; Google's limit is 31."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    protected: bool = False
-    """CHG-5: against deletion with what still rests in it; for topics that the inventory lists."""
 
     def __post_init__(self) -> None:
         require(1 <= self.retention_days <= 31, "MIN-1", "messages stay for 1 to 31 days")
@@ -62,9 +60,7 @@ class Topic(Component):
                 allowed_persistence_regions=list(args.regions), enforce_in_transit=True
             ),
             labels=args.labels,
-            opts=self.child(
-                provider=project.provider, depends_on=[use.grant, project.api(PUBSUB)], protect=args.protected
-            ),
+            opts=self.child(provider=project.provider, depends_on=[use.grant, project.api(PUBSUB)]),
         )
         self.publishers = [
             gcp.pubsub.TopicIAMMember(

@@ -100,7 +100,7 @@ def _night(files: Files, deployer: str) -> Night:
             main = None
     except ReviewError as error:
         notes.append(f"the preview of main shows nothing: {error}")
-    return drift.Night(review=review, who=who, found=found, main=main, note="; ".join(notes))
+    return drift.Night(review=review, who=who, found=found, main=main, notes=tuple(notes))
 
 
 def _who(files: Files, deployer: str) -> dict[str, str] | None:

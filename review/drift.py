@@ -64,7 +64,7 @@ class Night:
     found: Found = dataclasses.field(default_factory=Found)
     main: Review | None = None
     """What main would change today."""
-    note: str = ""
+    notes: tuple[str, ...] = ()
     """Why something of it is missing."""
 
     @property
@@ -95,7 +95,7 @@ class Night:
             or self.beyond
             or self.found.broken
             or self.main_differs
-            or self.note
+            or self.notes
         )
 
 
@@ -109,7 +109,7 @@ def title(night: Night) -> str:
     )
     said += [f"{len(night.found.broken):,} rules are broken by what exists"] * bool(night.found.broken)
     said += ["main would not leave it as it is"] * night.main_differs
-    said += ["a part of the comparison is missing"] * bool(night.note)
+    said += ["a part of the comparison is missing"] * bool(night.notes)
     return f"Drift in {named}: {'; '.join(said) or 'nothing differs'}"
 
 
@@ -141,7 +141,7 @@ def write(night: Night, *, whole: str = "", limit: int = LIMIT) -> str:
     top = [marker(review), f"### {prose(title(night))}", ""]
     if review.when:
         top += [f"Looked at on {prose(review.when[:10])}.", ""]
-    top += [f"- {prose(text)}" for text in (*review.limits, night.note) if text and "refreshes" not in text]
+    top += [f"- {prose(text)}" for text in (*review.limits, *night.notes) if text and "refreshes" not in text]
     top += [f"- error: {code(text, 400)}" for text in review.errors[:_SHOWN]]
     top += [f"- {prose(night.found.unnamed)}"] if night.found.unnamed else []
     blocks = [_access(review), _broken(night), _main(night.main) if night.main and night.main_differs else ""]

@@ -35,7 +35,7 @@ def stores(config: StackConfig) -> tuple[str, ...]:
     optional = {ERASURES: config.erasure, SOURCE: config.sign_in}
     made = (name for name, section in optional.items() if section is not None)
     render = on_render(config.render) if config.render is not None else ()
-    more = (name for _, _, name, _ in configured(config))
+    more = (name for _, kind, name, _ in configured(config) if kind != "topic")  # holds data in passing
     tasks = (f"task-{name}" for name in config.tasks)
     zones = (f"zone-{name}" for name in config.dns)
     vault = ("vault",) if config.backups.vault is not None else ()

@@ -1,10 +1,12 @@
-"""`python -m tools.readme`: previews the production stack and puts what it printed into the README."""
+"""`python -m tools.readme`: previews production in an empty cloud and puts what it printed into the README."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from typing import Final
 
 from tools import places
@@ -37,7 +39,9 @@ def steady(text: str) -> str:
 def main() -> int:
     """The exit code of the preview; a failed one leaves the README alone."""
     command = [sys.executable, "-m", "tools", "preview"]
-    run = subprocess.run(command, cwd=places.ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    with tempfile.TemporaryDirectory() as empty:
+        env = {**os.environ, "SECURE_HOSTING_LOCAL": empty}
+        run = subprocess.run(command, cwd=places.ROOT, env=env, stdout=subprocess.PIPE, text=True, check=False)
     if run.returncode == 0:
         text = TARGET.read_text(encoding="utf-8")
         TARGET.write_text(_BLOCK.sub(lambda _: report(run.stdout), text), encoding="utf-8")

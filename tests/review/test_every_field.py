@@ -58,7 +58,7 @@ def test_nothing_hostile_is_more_than_words(name: str, evil: str, tmp_path: Path
     who = {change.urn: evil for change in review.changes}
     for text in (
         comment.write(review, whole=evil),
-        drift.write(drift.Night(review=review, who=who, note=evil), whole=evil),
+        drift.write(drift.Night(review=review, who=who, notes=(evil,)), whole=evil),
         summary.write(summary.read([tmp_path / "review.json"])),
     ):
         bare = outside_of_code(text)

@@ -92,6 +92,15 @@ def test_a_pair_is_excused_only_where_both_halves_are(stack: Path) -> None:
     assert {len(m.parts) for m in pairs(list(found.values()), 5)} == {2}
 
 
+def test_a_pair_is_two_weakenings_that_can_both_be_done(stack: Path) -> None:
+    """What is removed cannot be changed as well, and of two lists of ignored properties one would be forgotten."""
+    for pair in pairs(singles(stack), 300):
+        first, second = (part.edits[0] for part in pair.parts)
+        if first.urn == second.urn:
+            assert "remove" not in (first.kind, second.kind), pair.id
+            assert not (first.kind == second.kind == "option" and first.path == second.path), pair.id
+
+
 @pytest.mark.parametrize(("weaken", "code"), [(False, 0), (True, 1)])
 def test_the_command_tells_survivors_by_its_exit_code(weaken: bool, code: int, tmp_path: Path) -> None:
     """All caught is 0, a survivor is 1: a stack that was weak before hides its mutants."""

@@ -119,10 +119,19 @@ def pairs(singles: Sequence[Mutant], count: int, seed: int = 1) -> list[Mutant]:
     while len(made) < count and several:
         group = draw.choice(several) if len(made) % 2 else singles
         one, other = draw.choice(group), draw.choice(group)
-        if (one.edits[0].urn, one.path) != (other.edits[0].urn, other.path):
+        if _both(one, other):
             change = f"{one.change}; and {other.name} {other.path or '-'}: {other.change}"
             made.append(Mutant(one.type, one.name, one.path, change, (*one.edits, *other.edits), (one, other)))
     return made
+
+
+def _both(one: Mutant, other: Mutant) -> bool:
+    """Whether both can be done: in two places, and neither takes away or writes over what the other one changes."""
+    first, second = one.edits[0], other.edits[0]
+    if first.urn != second.urn:
+        return True
+    same_option = first.kind == second.kind == "option" and first.path == second.path
+    return one.path != other.path and "remove" not in (first.kind, second.kind) and not same_option
 
 
 _COURT: list[Court] = []
