@@ -130,8 +130,12 @@ class _Followers:
         return {**self.by_edge.get(slo.urn, {}), **named}
 
 
-def _followers(others: Iterable[Resource], selector: str, *beginnings: str) -> _Followers:
-    asked = re.compile(selector + r'\w*\(\s*"([^"]+)"(?:\s*,\s*"(\w+)")?')
+_ALONE: Final = r"\s*\)\s*\Z"
+"""Behind a selector nothing more can stand in a filter: what narrows it further is refused, or hears nothing."""
+
+
+def _followers(others: Iterable[Resource], selector: str, *beginnings: str, alone: bool = False) -> _Followers:
+    asked = re.compile(selector + r'\w*\(\s*"([^"]+)"(?:\s*,\s*"(\w+)")?' + (_ALONE if alone else ""))
     found = _Followers({}, {}, False)
     is_open = False
     for other in others:
@@ -148,12 +152,14 @@ def _followers(others: Iterable[Resource], selector: str, *beginnings: str) -> _
 
 def _listening(graph: Graph) -> _Followers:
     """The alerts that are on and reach somebody."""
-    return _followers((a for a in graph.of(ALERT) if _heard(a)), "select_slo_burn_rate", "conditions")
+    return _followers((a for a in graph.of(ALERT) if _heard(a)), "select_slo_burn_rate", "conditions", alone=True)
 
 
 def _perhaps_listening(graph: Graph) -> _Followers:
     """The alerts of which that is not known yet."""
-    return _followers((a for a in graph.of(ALERT) if _heard(a) is None), "select_slo_burn_rate", "conditions")
+    return _followers(
+        (a for a in graph.of(ALERT) if _heard(a) is None), "select_slo_burn_rate", "conditions", alone=True
+    )
 
 
 def _shown(graph: Graph) -> _Followers:
@@ -177,6 +183,7 @@ def _shown(graph: Graph) -> _Followers:
             _alert('select_slo_burn_rate("projects/audit/services/other/serviceLevelObjectives/available", "3600s")'),
         ),
         (_slo(), _alert(f'select_slo_health("{_NAME}")')),
+        (_slo(), _alert(f'(select_slo_burn_rate("{_NAME}", "3600s")) AND severity=EMERGENCY')),
         (_slo(), _alert(enabled=False)),
         (_slo(), _alert(notificationChannels=[])),
     ),

@@ -58,12 +58,18 @@ def read(path: Path) -> list[State]:
     if not isinstance(document, Mapping):
         raise UnusableError(f"{path}: neither a digest nor an export")
     if "steps" in document:
-        states = [step["newState"] for step in document["steps"] if step.get("newState")]
+        states = [_after(step) for step in document["steps"] if step.get("newState")]
     else:
         states = list((document.get("deployment") or {}).get("resources") or ())
     if not states:
         raise UnusableError(f"{path}: holds no resources")
     return [normal(s) for s in states]
+
+
+def _after(step: Mapping[str, Any]) -> State:
+    """What a step leaves: of something that exists already, the id stands in the old state alone."""
+    known = (step.get("oldState") or {}).get("id") if step.get("op") in ("same", "update", "refresh") else None
+    return {**({"id": known} if known else {}), **step["newState"]}
 
 
 def normal(state: Mapping[str, Any]) -> State:
